@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Signal, Snapshot, Urgency
+from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Signal, Snapshot, Urgency, number
+from console.rules.findings.blocking import LOCK_QUEUES
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
+from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.servers import PostgresServer as Cluster
-from tests.waiting import eventually
+from tests.waiting import eventually, wait
 from tests.withheld import without
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -158,6 +160,43 @@ async def test_what_its_signals_show_whole_is_read_seldom_without_them(pg: Clust
         while observer.frame.at < began + timedelta(seconds=700):
             await observer.look()
         assert asked("table_indexes") == 2
+
+
+async def test_a_queue_of_locks_gets_older_without_a_read_until_somebody_joins_it(
+    pg: Cluster, database: str, sessions: Sessions
+) -> None:
+    sessions.open().execute("BEGIN; LOCK TABLE item")
+    _join(sessions)
+    assert LOCK_QUEUES.steady
+    queues = replace(LOCK_QUEUES, every=1.0, steady=replace(LOCK_QUEUES.steady, seconds=45.0))
+    async with observing(pg, database, Ask("vitals", every=1), queues) as (observer, asked):
+        await observer.look()
+        first = _longest_wait(observer.frame)
+        await observer.look()
+        assert asked("lock_queues") == 1
+        assert _longest_wait(observer.frame) > first
+        _join(sessions)
+        await observer.look()
+        assert asked("lock_queues") == 2
+        assert sum(not row["granted"] for row in observer.frame.rows("lock_queues")) == 2
+        await observer.look()
+        await observer.look()
+        assert asked("lock_queues") == 2
+        await observer.look()
+        assert asked("lock_queues") == 3  # after 60 of its seconds
+
+
+def _join(sessions: Sessions) -> None:
+    """One more session waits for the table."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with sessions.server.connect() as other:
+        (before,) = other.execute(waiting).fetchone() or (0,)
+        sessions.run(sessions.open(), "BEGIN; LOCK TABLE item")
+        wait(lambda: (other.execute(waiting).fetchone() or (0,))[0] > before)
+
+
+def _longest_wait(frame: Frame) -> float:
+    return max(number(row["wait_age"]) for row in frame.rows("lock_queues"))
 
 
 async def test_what_was_changed_is_read_in_its_time_where_nothing_is_read_early(

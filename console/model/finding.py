@@ -92,6 +92,16 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Steady:
+    """How long a reading holds but for its ages, while the metrics show the same of what it is about."""
+
+    shown: Callable[[Frame], object]  # what the metrics show of it; None: nothing, so it is read
+    ages: tuple[str, ...]  # its columns in seconds that rise with time
+    seconds: float  # for which it holds at most
+    by: str = "vitals"  # the query of the metrics
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A query that a rule needs, and how often it is asked while a console watches."""
 
@@ -104,6 +114,7 @@ class Ask:
     on_change: tuple[Signal, ...] = ()  # when one of them is given, it is asked at once
     optional: bool = False  # the rule is evaluated without it too, with less evidence
     unchanged: float = 0.0  # seconds for which an answer holds while no signal is given: the signals show all it is of
+    steady: Steady | None = None
 
     @property
     def queries(self) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ def _both(first: Ask, other: Ask) -> Ask:
         tuple(dict.fromkeys((*first.on_change, *other.on_change))),
         first.optional and other.optional,
         min(first.unchanged, other.unchanged),
+        first.steady if first.steady == other.steady else None,
     )
 
 

@@ -6,12 +6,12 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from console.model import CHANGES, Ask, Diagnosis, Frame, Kind, Limit, Snapshot, Trouble
+from console.model import CHANGES, Ask, Diagnosis, Frame, Kind, Limit, Row, Snapshot, Trouble
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_view
 from console.sources.registry import PRIMARY, RULES, SEEN, Sources
@@ -53,6 +53,10 @@ class RuleReadings:
         self._read_at: dict[str, datetime] = {}  # of those that stay unchanged for long: when they were last read
         self._wanted: list[Ask] = []  # due in this round, where they are needed at all
         self._is_expired = False  # something was changed: the next round waits for no turn
+        self._at_once = False  # this round reads what is due, whatever is known to be unchanged
+        self._shown: dict[
+            str, tuple[datetime, object]
+        ] = {}  # by query: when it was read, and what metrics showed of it
         self._last = now  # of all rounds
         self.troubles: dict[str, Trouble] = {}  # by query: why it could not be read
         self.skipped: frozenset[str] = frozenset()  # queries that need not be read
@@ -86,11 +90,11 @@ class RuleReadings:
         self._last = now
         await self._read_all(ask for ask in self._asks if ask.query == CHANGES and (everything or self._is_due(ask)))
         due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
-        at_once, self._is_expired = everything or self._is_expired, False
-        if not at_once:
+        self._at_once, self._is_expired = everything or self._is_expired, False
+        if not self._at_once:
             due = [ask for ask in due if not self._still_holds(ask)]
         self._wanted = [ask for ask in due if ask.only_if is not None]
-        await self._read_in_turn([ask for ask in due if ask.only_if is None], at_once)
+        await self._read_in_turn([ask for ask in due if ask.only_if is None], self._at_once)
         await self._read_changed()
 
     async def read_needed(self, frame: Callable[[], Frame]) -> None:
@@ -99,10 +103,10 @@ class RuleReadings:
         for query in self.skipped:
             self.troubles.pop(query, None)  # of a time when the metrics could not be read either
         wanted = [ask for ask in self._wanted if ask.query not in self.skipped]
+        now = frame()
         if self.unread:  # of what decides on it, too
-            now = frame()
             wanted = [ask for ask in wanted if needed(ask, now, otherwise=False)]
-        await self._read_all(wanted)
+        await self._read_all([ask for ask in wanted if self._at_once or not self._is_steady(ask, now)])
 
     def needs_others(self, frame: Frame) -> bool:
         """Whether the rules need other readings than in the last round."""
@@ -151,6 +155,21 @@ class RuleReadings:
             return False
         self._due[ask.query] = self._last + timedelta(seconds=ask.every)
         self._keep(ask, replace(last, taken_at=changes.taken_at, clock=changes.clock))
+        return True
+
+    def _is_steady(self, ask: Ask, frame: Frame) -> bool:
+        """Whether the last reading holds with its ages, because the metrics show the same; then it is kept as such."""
+        metrics = self.last(ask.steady.by) if ask.steady else None
+        if ask.steady is None or metrics is None or ask.query in self.troubles:
+            return False
+        last, shown = self.last(ask.query), ask.steady.shown(frame)
+        read, before = self._shown.get(ask.query, (None, None))
+        age = (self._last - read).total_seconds() if read else math.inf
+        if last is None or shown is None or shown != before or not 0 <= age < ask.steady.seconds:
+            self._shown[ask.query] = self._last, shown
+            return False
+        self._due[ask.query] = self._last + timedelta(seconds=ask.every)
+        self._keep(ask, _aged(last, ask.steady.ages, metrics))
         return True
 
     async def _read_all(self, asks: Iterable[Ask]) -> None:
@@ -223,6 +242,17 @@ def _spread(diagnoses: Sequence[Diagnosis], asks: Sequence[Ask]) -> Spread:
     from console.watching.spread import Spread  # noqa: PLC0415  `check` reads everything at once
 
     return Spread(diagnoses, asks)
+
+
+def _aged(taken: Snapshot, ages: Collection[str], now: Snapshot) -> Snapshot:
+    """What a reading would be at the time of another one, if nothing but time had passed."""
+    seconds, rising = now.since(taken) or 0.0, [name in ages for name in taken.columns]
+
+    def older(row: Row) -> Row:
+        aged = zip(row, rising, strict=True)
+        return tuple(value + seconds if rises and isinstance(value, int | float) else value for value, rises in aged)
+
+    return replace(taken, rows=tuple(map(older, taken.rows)), taken_at=now.taken_at, clock=now.clock)
 
 
 def _within(window: float, before: Snapshot, taken: Snapshot) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 
 from console.format import age, one_line
-from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Steady, Urgency
 from console.panes.pooled import ask_with_clients
 from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
 from console.rules.lock_queues import TRANSACTION, Freed, Node, Queues, node, queues_of
@@ -23,6 +24,20 @@ Sessions = Mapping[Node, Record]
 def somebody_waits(frame: Frame) -> bool:
     """Whether the metrics count a session that waits for a lock."""
     return number(frame.row("vitals").get("waiting")) > 0
+
+
+def waiters(frame: Frame) -> object:
+    """Who waits for a lock or is idle in a transaction, as far as the metrics show; None: they show nobody of them."""
+    vitals = frame.row("vitals")
+    sampled = vitals.get("sampled")
+    if not isinstance(sampled, str):
+        return None
+    found = {
+        (tuple(pids), state)
+        for pids, _, state, wait, *_ in json.loads(sampled)
+        if wait == "Lock" or str(state).startswith("idle in transaction")
+    }
+    return vitals.get("waiting"), vitals.get("prepared"), frozenset(found)
 
 
 def blockers(frame: Frame) -> Iterable[Finding]:
@@ -138,11 +153,16 @@ def _now(freed: Freed) -> str:
     return f"{least} to {least + len(freed.perhaps)} now" if freed.perhaps else f"{least} now"
 
 
+# Ages apart a queue is the same while the same sessions wait: who ends, goes on or joins them changes who waits.
+LOCK_QUEUES = replace(
+    ask_with_clients("lock_queues", OFTEN, somebody_waits),
+    steady=Steady(waiters, ("wait_age", "xact_age", "state_age"), 2 * OFTEN),
+)
 BLOCKING_SESSION = Diagnosis(
     name="blocking-session",
     title="A session or prepared transaction blocks others",
     urgency=Urgency.NOW,
-    asks=(Ask("vitals", every=OFTEN), ask_with_clients("lock_queues", OFTEN, somebody_waits)),
+    asks=(Ask("vitals", every=OFTEN), LOCK_QUEUES),
     judge=blockers,
     rules=(LOCK_WAIT_SECONDS, BLOCKING_SESSIONS),
 )

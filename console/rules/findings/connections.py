@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from console.format import age, count, one_line, rate
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
-from console.panes.pooled import ask_with_clients
 from console.rules.findings.activity import WINDOW, risen
-from console.rules.findings.blocking import blockers, somebody_waits
+from console.rules.findings.blocking import LOCK_QUEUES, blockers
 from console.rules.findings.wording import application, counted, listed, number
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, NEW_SESSIONS_PER_SECOND
 
@@ -134,7 +133,7 @@ CONNECTIONS_FULL = Diagnosis(
     asks=(
         Ask("vitals", every=OFTEN),
         Ask("connection_holders", every=OFTEN, only_if=nearly_full),
-        ask_with_clients("lock_queues", OFTEN, somebody_waits),
+        LOCK_QUEUES,
     ),
     judge=full,
     rules=(CONNECTION_USAGE_PERCENT,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from console.format import age, one_line, size
 from console.model import (
@@ -142,7 +143,8 @@ def _rebuild(index: str, table: str) -> Fix:
     return Fix("reindex", {"index": index}, "rebuild it without blocking reads or writes")
 
 
-_ASKS = (of_view(ALL, RARELY, on_change=RELATIONS),)
+# Which are invalid or redundant changes with relations alone, and scans are judged over a week.
+_ASKS = (replace(of_view(ALL, RARELY, on_change=RELATIONS), unchanged=3 * RARELY),)
 INVALID_INDEX = Diagnosis("invalid-index", "An index is invalid and not being built", Urgency.CARE, _ASKS, invalid)
 REDUNDANT_INDEX = Diagnosis(
     "redundant-index", "Indexes serve the same queries as another index", Urgency.CARE, _ASKS, redundant
