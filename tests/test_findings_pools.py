@@ -125,7 +125,15 @@ def test_clients_are_found_once_they_waited_for_a_second(maxwait: float, waiting
     [
         ({"paused": 1}, {}, "paused shop", "because it is paused", "paused"),
         ({"sv_active": 0}, {"state": "yes"}, "paused pooler", "paused as a whole", "paused"),
+        ({"sv_active": 0}, {}, "paused pooler", "paused as a whole, or its last login to a server failed", "paused"),
         ({"sv_active": 0}, {"state": "no"}, "pool servers shop", "no connection is open to 10.0.0.9:5432", LOGIN),
+        (
+            {"sv_active": 0, "sv_login": 1},
+            {},
+            "pool servers shop",
+            "no connection is open to 10.0.0.9:5432",
+            LOGIN,
+        ),
         (
             {"sv_active": 1, "pool_size": 9},
             {},
@@ -168,9 +176,9 @@ def test_the_reason_for_a_wait_is_named(
     ("sessions", "held"),
     [
         ([{"pid": 1}], True),  # one of two
-        ([{"pid": 1, "state_age": 0.9, "xact_age": 9.9}], False),  # between two statements
-        ([{"pid": 1, "state": "active", "xact_age": 9.9}], False),
-        ([{"pid": 1, "state": "active", "xact_age": 10.0}], True),
+        ([{"pid": 1, "state_age": 0.9, "xact_age": 4.9}], False),  # between two statements
+        ([{"pid": 1, "state": "active", "xact_age": 4.9}], False),
+        ([{"pid": 1, "state": "active", "xact_age": 5.0}], True),
         ([{"pid": 1, "user": "other"}], False),  # the same pid on another server
         ([], False),
     ],
@@ -194,7 +202,7 @@ def test_one_held_server_of_three_is_not_why_they_are_all_in_use() -> None:
 def test_a_server_without_free_connections_explains_why_no_more_can_be_opened(
     used: int, blamed: tuple[str, ...]
 ) -> None:
-    (found,) = judged({**POOL, "sv_active": 0}, used=used)
+    (found,) = judged({**POOL, "sv_active": 0}, used=used, state="no")
     assert found.blames == blamed
 
 

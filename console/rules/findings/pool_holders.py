@@ -14,7 +14,7 @@ from console.rules.lock_queues import node, queues_of
 from console.sources.pgbouncer.behind import BY, server_of
 
 IDLE_SECONDS = 1.0  # an open transaction whose client has been silent for so long holds its server for nothing
-LONG_SECONDS = 10.0  # a transaction or statement that has run for so long is no short one of a pool
+LONG_SECONDS = 5.0  # a transaction or statement that has run for so long is no short one of a pool
 MOST_FIXES = 3
 
 

@@ -26,7 +26,7 @@ from console.panes.pooler import DATABASES, POOLS
 from console.panes.pooler_rows import pooled
 from console.panes.pooler_sessions import CLIENTS, SERVERS
 from console.records import dataclass
-from console.rules.findings.blocking import somebody_waits
+from console.rules.findings.blocking import LOCK_QUEUES
 from console.rules.findings.connections import nearly_full
 from console.rules.findings.pool_holders import Hold, held, in_use, rows
 from console.rules.findings.wording import counted, listed, number
@@ -122,10 +122,9 @@ def _cause(frame: Frame, pool: Record, pools: Sequence[Record]) -> Cause:
         fix = _fix("pooler-resume", pool, f"ends the pause of {one_line(database)}", database)
         why = Hold("paused", "because it is paused", ends, fixes=(fix,))
         return Cause(f"paused {database}", f"database {one_line(database)} of PgBouncer", why)
-    if _paused(frame, pool["pooler"]):
+    if stopped := _stopped(frame, pool["pooler"], same):
         fix = _fix("pooler-resume", pool, "ends all pauses of this PgBouncer")
-        ends = "RESUME on its admin console ends the pause"
-        why = Hold("paused", "because it is paused as a whole", ends, fixes=(fix,))
+        why = Hold("paused", *stopped, fixes=(fix,))
         return Cause("paused pooler", f"PgBouncer {one_line(pool['pooler'])}", why)
     size, limit = number(pool["pool_size"]), number(pool["max_connections"])
     if _links(pool) >= size > 0:
@@ -189,10 +188,22 @@ def _links(pool: Record) -> float:
     return sum(number(pool[name]) for name in LINKS)
 
 
-def _paused(frame: Frame, pooler: object) -> bool:
-    """Whether PAUSE without a database was given, which PgBouncer reports from 1.19 on."""
+def _stopped(frame: Frame, pooler: object, pools: Iterable[Record]) -> tuple[str, str] | None:
+    """That PAUSE without a database was given, and what ends it; None: it was not.
+
+    PgBouncer reports it from 1.19 on. Before, it shows in that clients wait and no pool has a server connection or
+    opens one. It is the same for some seconds (server_login_retry) after a login to the server failed.
+    """
     state = {(row["pooler"], row["key"]): row["value"] for row in rows(frame, "pooler_state")}
-    return state.get((pooler, "paused")) == "yes"
+    known = state.get((pooler, "paused"))
+    if known == "yes":
+        return "because it is paused as a whole", "RESUME on its admin console ends the pause"
+    if known or any(map(_links, pools)):
+        return None
+    return (
+        "because it is paused as a whole, or its last login to a server failed: it opens no server connection",
+        "RESUME on its admin console ends a pause and answers an error without one; its log has failed logins",
+    )
 
 
 def _user_limit(frame: Frame, pool: Record) -> float:
@@ -279,7 +290,7 @@ POOL_EXHAUSTED = Diagnosis(
         Ask("pooler_state", POOLER, OFTEN, only_if=clients_wait),
         ask_with_clients("held_transactions", OFTEN, clients_wait),
         Ask("connection_holders", every=OFTEN, only_if=clients_wait),
-        ask_with_clients("lock_queues", OFTEN, somebody_waits),
+        LOCK_QUEUES,
     ),
     judge=exhausted,
     rules=(POOL_WAIT_SECONDS, POOL_CLIENTS_PERCENT),
