@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -99,6 +100,31 @@ async def test_a_finding_that_ended_while_nobody_looked_ended_when_it_was_last_s
     await Seen(store).look(later, ROOT)
     assert {one.rule: seconds(one) for one in episodes.load(store, KEY)} == {"wal": (0, 0), ROOT.rule: (later, None)}
     assert not any(one.watched for one in episodes.load(store, KEY))
+
+
+async def test_a_finding_that_lasts_while_the_clock_is_set_forward_is_one_episode(store: Store) -> None:
+    lasting, later = replace(SLOT, since=START), GAP.total_seconds() + 100
+    await Seen(store).look(0, lasting)
+    await Seen(store).look(later, ROOT)  # another console, which does not see it
+    await Seen(store).look(later + 1, lasting)
+    assert [seconds(one) for one in episodes.load(store, KEY) if one.rule == "wal"] == [(0, None)]
+
+
+async def test_a_finding_that_came_back_while_nobody_looked_is_another_episode(store: Store) -> None:
+    again = GAP.total_seconds() + 100
+    await Seen(store).look(0, SLOT)
+    await Seen(store).look(again, replace(SLOT, since=START + timedelta(seconds=again)))
+    assert [seconds(one) for one in episodes.load(store, KEY)] == [(again, None), (0, 0)]
+
+
+async def test_an_explained_stall_is_as_old_as_its_first_sighting_whatever_the_clock_says(store: Store) -> None:
+    history = History(store, Trail(store.path.with_name("audit.jsonl")))
+    for minutes in (0, 10):
+        at = START + timedelta(minutes=minutes)
+        stall = replace(ROOT, since=at)  # as long ago as its wait by the server's clock
+        memory = Memory({(ROOT.rule, ROOT.subject): Sighting(stall, START, at, True)})
+        await history.follow(SERVER, Verdict((SLOT,), judged=frozenset({"wal", ROOT.rule})), memory, at)
+    assert [seconds(one) for one in episodes.load(store, KEY) if one.rule == ROOT.rule] == [(0, None)]
 
 
 async def test_another_console_goes_on_with_the_same_episode(store: Store) -> None:

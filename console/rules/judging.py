@@ -81,7 +81,7 @@ def evaluate(
     verdict = judge(frame, diagnoses, last)
     holds = {diagnosis.name: diagnosis.hold for diagnosis in diagnoses}
     memory = remember(memory, verdict, frame.at, holds)
-    shown = (_dated(sighting) for sighting in memory.sightings.values() if sighting.raised)
+    shown = (dated(sighting) for sighting in memory.sightings.values() if sighting.raised)
     urgency = {diagnosis.name: _ORDER[diagnosis.urgency] for diagnosis in diagnoses}
     return replace(verdict, findings=rank(fold(shown), urgency)), memory
 
@@ -150,12 +150,13 @@ def rank(findings: Iterable[Finding], urgency: Mapping[str, int] = NO_URGENCY) -
     return tuple(sorted(findings, key=place))
 
 
+def dated(sighting: Sighting) -> Finding:
+    """The finding with when its condition began, as far as known."""
+    since = sighting.finding.since or sighting.first
+    return replace(sighting.finding, since=min(since, sighting.first))
+
+
 def _root(subject: str, cause: Mapping[str, str]) -> str:
     while subject in cause:
         subject = cause[subject]
     return subject
-
-
-def _dated(sighting: Sighting) -> Finding:
-    since = sighting.finding.since or sighting.first
-    return replace(sighting.finding, since=min(since, sighting.first))

@@ -20,7 +20,11 @@ SHOWN = 1_000  # episodes of one target
 GAP = timedelta(minutes=5)  # after which a finding that nobody saw again has ended, as far as anybody knows
 LONGEST = 2_000  # characters of a text that is kept
 
-_OPEN = "target = ? AND rule = ? AND subject = ? AND ended_at IS NULL"
+# Or one whose end nobody saw, if the finding was there before: it has lasted, and a clock was set forward meanwhile.
+_LASTING = (
+    "SELECT id, seen_at, level, harm FROM episodes WHERE target = ? AND rule = ? AND subject = ? "
+    "AND (ended_at IS NULL OR watched = 0 AND seen_at >= ?) ORDER BY id DESC LIMIT 1"
+)
 _COLUMNS = "rule, subject, level, sentence, began_at, seen_at, ended_at, watched, details"
 
 
@@ -48,7 +52,8 @@ def follow(store: Store, target: str, present: Sequence[Finding], ended: Sequenc
             _see(database, target, finding, at)
         for identity in ended:
             database.execute(
-                f"UPDATE episodes SET ended_at = ?, seen_at = ?, watched = 1 WHERE {_OPEN}",  # noqa: S608  a constant
+                "UPDATE episodes SET ended_at = ?, seen_at = ?, watched = 1 "
+                "WHERE target = ? AND rule = ? AND subject = ? AND ended_at IS NULL",
                 (as_text(at), as_text(at), target, *identity),
             )
         database.execute(
@@ -72,9 +77,8 @@ def load(store: Store, target: str) -> tuple[Episode, ...]:
 def _see(database: sqlite3.Connection, target: str, finding: Finding, at: datetime) -> None:
     """Begin an episode, or keep that it goes on; what is kept of it is its worst moment."""
     identity = (target, finding.rule, finding.subject)
-    query = f"SELECT id, seen_at, level, harm FROM episodes WHERE {_OPEN}"  # noqa: S608  a constant
-    before = database.execute(query, identity).fetchone()
     began = finding.since or at
+    before = database.execute(_LASTING, (*identity, as_text(began))).fetchone()
     if before is not None and (at - as_moment(before[1]) > GAP and began > as_moment(before[1])):
         database.execute("UPDATE episodes SET ended_at = seen_at WHERE id = ?", before[:1])  # that was another time
         before = None
@@ -87,11 +91,12 @@ def _see(database: sqlite3.Connection, target: str, finding: Finding, at: dateti
         )
     elif (finding.level, finding.harm) > (before[2], before[3]):
         database.execute(
-            "UPDATE episodes SET seen_at = ?, level = ?, sentence = ?, harm = ?, details = ? WHERE id = ?",
+            "UPDATE episodes SET ended_at = NULL, seen_at = ?, level = ?, sentence = ?, harm = ?, details = ? "
+            "WHERE id = ?",
             (as_text(at), *known, before[0]),
         )
     else:
-        database.execute("UPDATE episodes SET seen_at = ? WHERE id = ?", (as_text(at), before[0]))
+        database.execute("UPDATE episodes SET ended_at = NULL, seen_at = ? WHERE id = ?", (as_text(at), before[0]))
 
 
 def _details(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from console.format import one_line
 from console.model import Facts, Finding, Row, Trouble
-from console.rules.judging import Identity, Memory, Verdict
+from console.rules.judging import Identity, Memory, Verdict, dated
 from console.running.trail.audit import Trail
 from console.running.trail.history import Past, add
 from console.watching import episodes
@@ -92,7 +92,7 @@ def _present(verdict: Verdict, memory: Memory) -> Iterable[Finding]:
     shown = set(map(identity, verdict.findings))
     for key, sighting in memory.sightings.items():
         if sighting.raised and key[0] in ALWAYS and key not in shown:
-            yield sighting.finding
+            yield dated(sighting)
     yield from verdict.findings
 
 
