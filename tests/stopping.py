@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from tests.command import CHECKOUT
 from tests.waiting import wait
 
 CONSOLE, BACKEND = "console", "backend"
+LONGEST = 3.0  # seconds for which a backend stays stopped that others wait for
 PROGRAM = """
 import asyncio, dataclasses, json, os, pathlib, signal, sys
 from asyncio import base_events
@@ -43,8 +45,19 @@ def turned(loop):
         whom = others[order["whom"]] if order["whom"] in others else int(order["whom"])
         if whom:
             order["turns"].pop(0)
-            print("stops", state["turn"], flush=True)
-            os.kill(whom, signal.SIGSTOP)
+            stop(whom)
+
+def stop(pid):
+    said = f"stops {pid}"
+    if pid == os.getpid():
+        print(said, flush=True)
+        os.kill(pid, signal.SIGSTOP)
+        return
+    try:
+        os.kill(pid, signal.SIGSTOP)  # before it is said: who hears it may wake it up at once
+        print(said, flush=True)
+    except ProcessLookupError:
+        pass  # the server has ended the session
 
 async def opened(session):
     await opening(session)
@@ -119,7 +132,11 @@ class Stopper:
         while_stopped: Callable[[], None],
         room: bool = True,
     ) -> Told:
-        """Plan and run an action; each time `whom` is stopped, `while_stopped` is called before it is woken up."""
+        """Plan and run an action; each time `whom` is stopped, `while_stopped` is called before it is woken up.
+
+        Others than the console are woken up after a while at the latest: where one was stopped in the middle of its
+        work, whatever `while_stopped` asks the server may have to wait for it.
+        """
         out = self.folder / f"{secrets.token_hex(6)}.out"
         order = {
             "uri": desk.uri, "poolers": desk.poolers, "redis": desk.redis, "room": room, "action": action,
@@ -142,14 +159,15 @@ class Stopper:
             wait(more)
             if sum(line.startswith("stops") for line in lines) == stops:
                 break
+            stopped = int([line for line in lines if line.startswith("stops")][stops].split()[1])
             stops += 1
-            target = pid if whom == CONSOLE else None
-            if target is not None:
+            if stopped == pid:
                 wait(lambda: is_stopped(pid) or not is_alive(pid))
-            while_stopped()
-            if target is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(target, signal.SIGCONT)
+                while_stopped()
+            else:
+                with woken_later(stopped):
+                    while_stopped()
+            wake(stopped)
         ended = [line.split(" ", 2) for line in lines if line.startswith("ended")]
         assert ended, f"{action}: it ended without a word: {lines}"
         return Told(ended[-1][1], ended[-1][2] if len(ended[-1]) > 2 else "", stops)
@@ -170,6 +188,24 @@ def stopper(folder: Path) -> Iterator[Stopper]:
                 os.killpg(pid, signal.SIGKILL)
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def woken_later(pid: int) -> Iterator[None]:
+    """Wake up a process in the middle of the block if it takes long."""
+    timer = threading.Timer(LONGEST, wake, (pid,))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def wake(pid: int) -> None:
+    """Let a stopped process go on, if it is still there."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def is_stopped(pid: int) -> bool:

@@ -158,6 +158,7 @@ async def test_sort_dialog_orders_by_the_chosen_column(any_pg: PostgresServer, p
         view = app.pane_view
         await pilot.press("s")
         await shows(pilot, "Sort by")
+        await taken(pilot)
         await pilot.press("home", "enter")
         await until(pilot, lambda: view.state.sort.removeprefix("-") == view.view.columns[0].name)
         values = [str(value).casefold() for value in view.arranged.values(view.view.columns[0].name)]  # type: ignore[union-attr]
