@@ -57,6 +57,17 @@ def lines(dialog: Screen[Any]) -> list[str]:
 # The menu
 
 
+async def test_the_menu_says_so_when_no_action_has_the_words() -> None:
+    menu = ActionMenu(SESSIONS, (), [])
+    async with opened(menu) as (pilot, answers):
+        await pilot.press(*"xyz")
+        await until(pilot, lambda: lines(menu) == ["No action has these words."])  # type: ignore[arg-type]
+        await pilot.press("enter", "down", "enter")
+        await pilot.press(*(["backspace"] * 3))
+        await until(pilot, lambda: len(lines(menu)) == len(SESSIONS))  # type: ignore[arg-type]
+        assert not answers
+
+
 @pytest.mark.parametrize(
     ("row", "first", "useless"),
     [

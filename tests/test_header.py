@@ -24,6 +24,9 @@ from console.panes.metrics import ALARMS, HEADER, METRICS, header_metrics, view_
 from console.reading.sparkline import BARS
 from console.tui.header import Header
 from console.tui.own_lines import OwnStyles
+from tests.screens import console as opened
+from tests.screens import screen_text, shows, until
+from tests.servers import PostgresServer
 
 METRICS_SHOWN = header_metrics({})
 HISTORY = {"used": [5.0, 6.0], "active": [1.0, 2.0], "tps": [10.0, 20.0]}
@@ -169,6 +172,22 @@ async def test_what_is_selected_in_it_is_marked() -> None:
         marked = [looks(line) for line in header.render_lines(header.size.region)]
         assert marked[0] != plain[0]
         assert marked[1] == plain[1]
+
+
+@pytest.mark.parametrize(("keys", "above"), [("?", 1), ("a", 2)])
+async def test_it_is_alive_behind_dialogs(any_pg: PostgresServer, keys: str, above: int) -> None:
+    async with opened(any_pg.uri(), (120, 40)) as (app, pilot):
+        await shows(pilot, "Quit")
+        await pilot.press(keys)
+        await until(pilot, lambda: len(app.screen_stack) == 1 + above)
+        header = app.screen_stack[0].query_one(Header)
+        for text in ("there-1", "there-2"):
+
+            def shown(text: str = text) -> bool:
+                header.show_server(text, None, {}, {})  # again, as the console itself shows its server there
+                return text in screen_text(app)
+
+            await until(pilot, shown)
 
 
 async def test_alarms_without_room_are_counted() -> None:

@@ -83,7 +83,10 @@ class ActionMenu(ModalScreen[str]):
         for action, reason, on_row in sorted(self._lines, key=lambda line: not named[line[0].name]):
             if named[action.name] or _has(f"{action.title} {action.name} {action.help}", words):
                 options.add_option(Option(_line(action, reason, on_row), id=action.name))
-        options.highlighted = 0 if options.option_count else None
+        found = bool(options.option_count)
+        if not found:
+            options.add_option(Option("No action has these words.", disabled=True))
+        options.highlighted = 0 if found else None
 
 
 def _has(text: str, words: Sequence[str]) -> bool:

@@ -129,7 +129,12 @@ class FrontScreen(Screen[object]):
         # What else has changed by now would be painted again at the next frame.
         if self.is_current and (changed := self._changed()):
             self._compositor.update_widgets(changed)
+        below = self.app._background_screens  # noqa: SLF001
+        changes = [*self._compositor._dirty_regions] if self in below else []  # noqa: SLF001
         super()._compositor_refresh()
+        if changes:
+            for screen in below[below.index(self) + 1 :]:  # what they keep of the screens behind them is older
+                screen._set_dirty(*changes)  # noqa: SLF001
 
     def _changed(self) -> set[Widget]:
         """The widgets on the screen that are to be painted; they no longer tell this screen so when they are idle."""
