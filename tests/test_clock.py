@@ -37,11 +37,16 @@ from console.rules.statement_history import learn
 from console.running.progress import Run
 from console.running.trail.audit import Trail
 from console.running.trail.tables import answers
+from console.settings.blackouts import Blackout
 from console.sources.console import ConsoleSource
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching import state
+from console.watching import watcher as watching
+from console.watching.journal import Journal
 from console.watching.observer import Observer
+from console.watching.store import Store
+from console.watching.watcher import Watcher
 from tests.servers import PostgresServer as Cluster
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -184,6 +189,55 @@ def test_a_trouble_that_goes_on_is_kept_again_after_the_clock_was_set_back() -> 
         recorder.write([HeardAnswer(STREAM, Trouble(Kind.FAILED, "It is gone."), at, SERVER, clock)])
     kept = [at for segment in recorder.readings(back).segments for at in segment.chains[STREAM].times]
     assert kept == [NOON.timestamp(), back + 40]
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+async def test_an_acknowledgement_for_a_time_neither_lasts_for_ages_nor_ends_by_a_small_correction(
+    tmp_path: Path, hours: int
+) -> None:
+    store = Store(tmp_path / "findings.sqlite3")
+    journal, server = Journal(store), replace(SERVER, address="host=h port=1")
+    await journal.read(server, NOON)
+    await journal.acknowledge(FINDING, NOON, NOON + timedelta(hours=2))
+    then = NOON + timedelta(hours=hours)
+    other = Journal(store)
+    await other.read(server, then)
+    holds = abs(hours) == 1  # a correction by a day is longer than it was meant to hold
+    assert [each.muted(FINDING, then) is not None for each in (journal, other)] == [holds, holds]
+    assert all(each.muted(FINDING, NOON + timedelta(hours=2)) is None for each in (journal, other))
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+def test_a_blackout_window_is_that_of_the_clock_as_it_is_now(hours: int) -> None:
+    windows = Journal(blackouts=(Blackout(11 * 60, 13 * 60, time_zone="UTC"),))
+    assert windows.muted(FINDING, NOON) is not None
+    then = NOON + timedelta(hours=hours)
+    muted = windows.muted(FINDING, then)
+    assert (muted is not None) is (11 <= then.hour < 13)
+    assert muted is None or (muted.until is not None and muted.until - then <= timedelta(hours=2))
+    assert windows.muted(FINDING, NOON + timedelta(minutes=61)) is None
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+async def test_what_watch_delivers_is_delivered_once_and_after_ten_seconds_whatever_is_done_to_the_clock(
+    tmp_path: Path, hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, seconds = Clock(), [0.0]
+    events: list[str] = []
+    sources = Sources(PostgresServer("host=127.0.0.1 port=1"))
+    observer = Observer(sources, (Diagnosis("lock", "A lock", Urgency.NOW, (Ask("vitals"),), lasted),), {}, now=clock)
+
+    async def send(document: dict[str, object]) -> None:
+        events.append(str(document["event"]))
+
+    watcher = Watcher(sources, observer, Store(tmp_path / "findings.sqlite3"), lambda _: None, send, lambda _: None)
+    monkeypatch.setattr(watching, "monotonic", lambda: seconds[0])
+    for passed, delivered in ((0.0, 0), (9.0, 0), (2.0, 1), (2.0, 1)):
+        seconds[0] += passed
+        await watcher.look_and_deliver()
+        assert len(events) == delivered
+        clock.at += timedelta(hours=hours)
+    assert events == ["raised"]
 
 
 @pytest.mark.parametrize("jump", JUMPS)

@@ -23,6 +23,14 @@ class Acknowledgement:
     at: datetime
     until: datetime | None = None  # None: until it clears
 
+    def holds(self, at: datetime) -> bool:
+        """Whether its time has not passed at `at`.
+
+        One for a time holds for no more than twice that time, also where the clock was set back meanwhile: an hour that
+        was given while the clock was a year ahead is not a year.
+        """
+        return self.until is None or self.until - 2 * (self.until - self.at) <= at < self.until
+
 
 def kept(store: Store, target: str, at: datetime) -> tuple[Acknowledgement, ...]:
     """Those for the findings of a target that have not ended by `at`. Raises Trouble if the store cannot be read."""
@@ -31,8 +39,7 @@ def kept(store: Store, target: str, at: datetime) -> tuple[Acknowledgement, ...]
     query = "SELECT rule, subject, level, given_by, given_at, until FROM acknowledged WHERE target = ?"
     with store.transaction() as database:
         rows = database.execute(query, (target,)).fetchall()
-    found = map(_acknowledgement, rows)
-    return tuple(each for each in found if each.until is None or each.until > at)
+    return tuple(each for each in map(_acknowledgement, rows) if each.holds(at))
 
 
 def keep(store: Store, target: str, given: Acknowledgement) -> None:

@@ -63,7 +63,7 @@ class Journal:
     def muted(self, finding: Finding, at: datetime) -> Muted | None:
         """Why a finding is not counted at `at`; None: it counts."""
         given = self._given.get((finding.rule, finding.subject))
-        if given is not None and finding.level <= given.level and (given.until is None or at < given.until):
+        if given is not None and finding.level <= given.level and given.holds(at):
             return Muted(Reason.ACKNOWLEDGED, given.until.astimezone() if given.until else None, given.by)
         ends = [end for window in self._blackouts if (end := window.end_at(finding.rule, at))]
         return Muted(Reason.WITHHELD, max(ends)) if ends else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
+from time import monotonic
 
 from console.model import Facts, Finding, Level, Trouble
 from console.rules.judging import Identity
@@ -17,7 +18,7 @@ from console.watching.store import Store, target_key
 
 PERIOD = 2.0  # seconds between two looks
 DEADLINE = 30.0  # seconds for one look; then its connection is cut
-HELD = timedelta(seconds=10)  # for which a server must have been unreachable
+HELD = 10.0  # seconds for which a server must have been unreachable
 
 Document = dict[str, object]
 Print = Callable[[Document], None]
@@ -36,7 +37,7 @@ class Watcher:
         self._show, self._send, self._say = show, send, say
         self._known: Known = {}
         self._target = ""  # as the store calls it; empty: not connected yet
-        self._silent_since: datetime | None = None
+        self._silent_since: tuple[datetime, float] | None = None  # also by the monotonic clock
         self._muted: set[Identity] = set()
         self._delivering: asyncio.Queue[tuple[Change, asyncio.Future[object]]] = asyncio.Queue()
 
@@ -115,11 +116,11 @@ class Watcher:
         if why is None:
             self._silent_since = None
             return []
-        self._silent_since = self._silent_since or at
-        if at - self._silent_since < HELD:
+        since, began = self._silent_since = self._silent_since or (at, monotonic())
+        if monotonic() - began < HELD:
             return []
         sentence = f"{self._label} cannot be reached: {why.sentence}"
-        return [Finding(UNREACHABLE, "server", Level.CRITICAL, sentence, since=self._silent_since)]
+        return [Finding(UNREACHABLE, "server", Level.CRITICAL, sentence, since=since)]
 
     def _mention_muted(self, findings: list[Finding], at: datetime) -> None:
         """Print each finding that is acknowledged or withheld once."""
