@@ -17,6 +17,7 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
+from console.tui import picture
 from console.tui.picture import LinePart, Picture, change
 from console.tui.updates import WrittenUpdate, written
 
@@ -46,7 +47,7 @@ def line(chance: random.Random, texts: Iterable[str]) -> Strip:
 
 @pytest.mark.parametrize("texts", [TEXTS, (*TEXTS, *WIDE)], ids=["plain", "wide characters"])
 def test_a_terminal_shows_the_same_whether_all_or_only_what_differs_is_sent(texts: tuple[str, ...]) -> None:
-    chance, picture = random.Random(7), Picture()
+    chance, terminal = random.Random(7), Picture()
     tight, whole = pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
     streams = pyte.Stream(tight), pyte.Stream(whole)
     lines = [line(chance, chance.choices(texts, k=4)) for _ in range(6)]
@@ -57,7 +58,7 @@ def test_a_terminal_shows_the_same_whether_all_or_only_what_differs_is_sent(text
             for y in sorted(chance.sample(range(HEIGHT), 3))
             for left, right in [sorted(chance.sample(range(WIDTH + 1), 2)) if texts is TEXTS else (0, WIDTH)]
         ]
-        for at, each in enumerate((picture.drawn(parts, CONSOLE), Picture().drawn(parts, CONSOLE))):
+        for at, each in enumerate((terminal.drawn(parts, CONSOLE), Picture().drawn(parts, CONSOLE))):
             streams[at].feed(each)
             sent[at] += len(each)
         assert shown(tight) == shown(whole)
@@ -77,27 +78,53 @@ def parts(*texts: str, style: Style | None = None) -> list[LinePart]:
         (("abcdef", "abcdef"), ("xbcdey", "abcdez"), "\x1b[1;1Hxbcdey\x1b[2;6Hz"),
         (("a" * 9,), ("x" + "a" * 7 + "y",), "\x1b[1;1Hx\x1b[7Cy"),
         (("ab",), ("ab ", "c"), "\x1b[1;3H \x1b[2;1Hc"),
+        (("abc ", "abc "), ("xbc ", "xbc "), "\x1b[1;1Hx\v\bx"),
+        (("abc ", "abc "), ("xbc ", "axc "), "\x1b[1;1Hx\vx"),
+        (("a" * 9, "a" * 9), ("x" + "a" * 8, "a" * 7 + "xa"), "\x1b[1;1Hx\v\x1b[6Cx"),
+        (("a" * 9, "a" * 9), ("a" * 7 + "xa", "x" + "a" * 8), "\x1b[1;8Hx\v\rx"),
+        (("a" * 99, "a" * 99), ("a" * 90 + "x" + "a" * 8, "a" * 20 + "x" + "a" * 78), "\x1b[1;91Hx\v\x1b[71Dx"),
+        (("a" * 120, "a" * 120), ("a" * 110 + "x" + "a" * 9, "aax" + "a" * 117), "\x1b[1;111Hx\v\r\x1b[2Cx"),
+        (("abc ",) * 5, ("xbc ", *["abc "] * 3, "xbc "), "\x1b[1;1Hx\x1b[4B\bx"),
+        (("abc", "abc"), ("abx", "axc"), "\x1b[1;3Hx\x1b[2;2Hx"),  # behind its last cell a line may go on or not
         (("数据",), ("数库",), "\x1b[1;1H数库"),  # where a wide character ends is the terminal's affair
     ],
 )
 def test_only_cells_that_differ_are_sent(before: tuple[str, ...], now: tuple[str, ...], sent: str) -> None:
-    picture = Picture()
-    picture.drawn(parts(*before), CONSOLE)
-    assert picture.drawn(parts(*now), CONSOLE) == sent
-    assert not picture.drawn(parts(*now), CONSOLE)
+    terminal = Picture()
+    terminal.drawn(parts(*before), CONSOLE)
+    assert terminal.drawn(parts(*now), CONSOLE) == sent
+    assert not terminal.drawn(parts(*now), CONSOLE)
+
+
+def test_of_a_part_that_is_as_it_was_no_cell_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    cells = picture._cells
+
+    def counted(part: LinePart, console: Console) -> tuple[list[str], list[str]]:
+        looked.append(part.y)
+        return cells(part, console)
+
+    monkeypatch.setattr(picture, "_cells", counted)
+    shown, left = Picture(), LinePart(0, 0, Strip([Segment("id")]), 0, 2)
+    shown.drawn(parts("idle", "active"), CONSOLE)
+    shown.drawn(parts("idle", "waits "), CONSOLE)
+    assert looked == [0, 1, 1]
+    shown.drawn([left], CONSOLE)
+    assert shown.drawn(parts("idle"), CONSOLE) == ""
+    assert looked[3:] == [0, 0], "something else was written there"
 
 
 def test_a_picture_that_is_forgotten_is_sent_again_in_full() -> None:
-    picture = Picture()
-    all_of_it = picture.drawn(parts("idle"), CONSOLE)
-    picture.forget()
-    assert picture.drawn(parts("idle"), CONSOLE) == all_of_it == "\x1b[1;1Hidle"
+    terminal = Picture()
+    all_of_it = terminal.drawn(parts("idle"), CONSOLE)
+    terminal.forget()
+    assert terminal.drawn(parts("idle"), CONSOLE) == all_of_it == "\x1b[1;1Hidle"
 
 
 def test_a_cell_in_another_style_differs() -> None:
-    picture = Picture()
-    picture.drawn(parts("idle"), CONSOLE)
-    assert picture.drawn(parts("idle", style=Style(bold=True)), CONSOLE) == "\x1b[1;1H\x1b[1midle\x1b[m"
+    terminal = Picture()
+    terminal.drawn(parts("idle"), CONSOLE)
+    assert terminal.drawn(parts("idle", style=Style(bold=True)), CONSOLE) == "\x1b[1;1H\x1b[1midle\x1b[m"
 
 
 @pytest.mark.parametrize(
@@ -120,14 +147,14 @@ def test_of_a_style_only_what_differs_is_set(before: str, now: str, sent: str) -
 
 def test_a_screen_that_is_laid_out_as_it_was_is_not_sent_again() -> None:
     app: Any = SimpleNamespace(console=CONSOLE)
-    picture, top = Picture(), (Strip([Segment("pid ")]), Strip([Segment("age", STYLES[1])]))
+    terminal, top = Picture(), (Strip([Segment("pid ")]), Strip([Segment("age", STYLES[1])]))
     lines: list[Iterable[Strip]] = [top, (Strip([Segment("4711")]),)]
     region = Region(0, 0, 7, 2)
-    first = written(LayoutUpdate(lines, region), picture, app)
+    first = written(LayoutUpdate(lines, region), terminal, app)
     assert isinstance(first, WrittenUpdate)
     assert first.text == "\x1b[1;1Hpid \x1b[31mage\x1b[2;1H\x1b[m4711"
-    assert written(LayoutUpdate(lines, region), picture, app) is None
-    assert written(None, picture, app) is None
+    assert written(LayoutUpdate(lines, region), terminal, app) is None
+    assert written(None, terminal, app) is None
     other = Text("anything")
-    assert written(other, picture, app) is other
-    assert written(LayoutUpdate(lines, region), picture, app) is not None, "anything may have been written"
+    assert written(other, terminal, app) is other
+    assert written(LayoutUpdate(lines, region), terminal, app) is not None, "anything may have been written"

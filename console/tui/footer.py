@@ -8,12 +8,12 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
-from textual.widget import Widget
 
 from console.keys import key_name
+from console.tui.own_lines import OwnLine
 
 
-class KeyLine(Widget):
+class KeyLine(OwnLine):
     """The bindings marked for the footer, with their keys; a click presses the key."""
 
     def __init__(self) -> None:

@@ -49,6 +49,36 @@ def own_lines(widget: Widget, crop: Region) -> list[Strip]:
     return found if whole else [line.crop(*crop.column_span) for line in found]
 
 
+class OwnLine(Widget):
+    """A widget of one line, which is put together of texts that have one style each; painted when it differs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._styles = OwnStyles(self)
+        self._painted: Strip | None = None
+
+    def render(self) -> Content:
+        """The line."""
+        return Content("")
+
+    def notify_style_update(self) -> None:
+        """Compute the styles of the new theme."""
+        super().notify_style_update()
+        self._styles.forget()
+        self._painted = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """A part of the line."""
+        if self.text_selection is not None:  # Textual marks what is selected
+            return super().render_lines(crop)
+        line, width = self._painted, self.size.width
+        if line is None or self._dirty_regions or line.cell_length != width:
+            self._dirty_regions.clear()
+            line = self._painted = self._styles.line(self.render(), width)
+        whole = crop.x == 0 and crop.right >= width
+        return [line if whole else line.crop(*crop.column_span)] * crop.height
+
+
 class OwnStyles:
     """What lines of text look like in a widget, as a terminal shows them; each style is computed once for a theme."""
 

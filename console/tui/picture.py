@@ -17,6 +17,7 @@ from console.records import dataclass
 
 _DIFFERENT = re.compile(rb"\x01+")
 GAP = 4  # unchanged cells of one style that are written again: a move of the cursor is as long
+SINGLE = 3  # steps down, or to the left, that are shorter as control characters than as a sequence
 # What ends an attribute; bold and faint end together.
 ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "8": "28", "9": "29"}
 
@@ -38,7 +39,7 @@ class Picture:
     """Knows what was written to the terminal; a cell that shows already what it is to show is not written again."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, tuple[list[str | None], list[str]]] = {}  # texts and styles by line; None: not known
+        self._rows: dict[int, _Row] = {}  # by line
 
     def forget(self) -> None:
         """Nothing is known of the terminal: something else has written to it, or it has another size."""
@@ -52,29 +53,65 @@ class Picture:
         return pen.done()
 
     def _draw(self, part: LinePart, pen: _Pen, console: Console) -> None:
+        row = self._rows.get(part.y)
+        if row is None:
+            row = self._rows[part.y] = _Row()
+        elif row.has(part):
+            return
         texts, styles = _cells(part, console)
-        known, known_styles = self._row(part.y, part.x + len(texts))
-        here = slice(part.x, part.x + len(texts))
-        before, before_styles = known[here], known_styles[here]
+        end = part.x + len(texts)
+        row.reach(end)
+        here = slice(part.x, end)
+        before, before_styles = row.texts[here], row.styles[here]
         if texts == before and styles == before_styles:
+            row.keep(part)
             return
         # How wide a terminal draws an unusual character is never sure: such a part is written whole.
         is_plain = "" not in texts and "" not in before
         runs = _runs(texts, styles, before, before_styles) if is_plain else ((0, len(texts)),)
-        for first, end in runs:
+        for first, last in runs:
             pen.move(part.y, part.x + first)
-            pen.write(texts[first:end], styles[first:end])
-        known[here], known_styles[here] = texts, styles
+            pen.write(texts[first:last], styles[first:last], len(row.texts))
+        row.texts[here], row.styles[here] = texts, styles
+        row.keep(part)
         if not is_plain:
             pen.lose()
-            _break(known, part.x, part.x + len(texts))
+            row.parts.clear()
+            _break(row.texts, part.x, end)
 
-    def _row(self, y: int, width: int) -> tuple[list[str | None], list[str]]:
-        row = self._rows.setdefault(y, ([], []))
-        if (lacking := width - len(row[0])) > 0:
-            row[0].extend([None] * lacking)
-            row[1].extend([""] * lacking)
-        return row
+
+class _Row:
+    """A line of the terminal: the texts and styles of its cells, and the parts that they were taken from last."""
+
+    __slots__ = ("parts", "styles", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str | None] = []  # None: not known
+        self.styles: list[str] = []
+        self.parts: dict[int, LinePart] = {}  # by their first cell; nothing else was written over any of them
+
+    def reach(self, width: int) -> None:
+        """Have at least so many cells."""
+        if (lacking := width - len(self.texts)) > 0:
+            self.texts.extend([None] * lacking)
+            self.styles.extend([""] * lacking)
+
+    def has(self, part: LinePart) -> bool:
+        """Whether it is known, without a look at each cell, that the line shows `part`: most do not change."""
+        known = self.parts.get(part.x)
+        return (
+            known is not None
+            and (known.left, known.right) == (part.left, part.right)
+            and (known.strip is part.strip or list(known.strip) == list(part.strip))
+        )
+
+    def keep(self, part: LinePart) -> None:
+        """Remember that it shows `part`, and no longer all of those that it was written over."""
+        end = part.x + part.right - part.left
+        covered = [x for x, each in self.parts.items() if x < end and x + each.right - each.left > part.x]
+        for x in covered:
+            del self.parts[x]
+        self.parts[part.x] = part
 
 
 class _Pen:
@@ -83,23 +120,24 @@ class _Pen:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._at: tuple[int, int] | None = None
+        self._is_in_line = False  # not behind the last cell of the line, where terminals differ
         self._style = ""
 
     def move(self, y: int, x: int) -> None:
         if self._at == (y, x):
             return
-        ahead = x - self._at[1] if self._at is not None and self._at[0] == y else 0
-        if ahead > 0:
-            self._texts.append(f"\x1b[{ahead}C" if ahead > 1 else "\x1b[C")
-        else:
-            self._texts.append(f"\x1b[{y + 1};{x + 1}H")
+        place = f"\x1b[{y + 1};{x + 1}H"
+        if self._at is not None and self._is_in_line:
+            place = min(_steps(y - self._at[0], self._at[1], x) or place, place, key=len)
+        self._texts.append(place)
         self._at = y, x
 
     def lose(self) -> None:
         """Where the cursor is depends on the terminal."""
         self._at = None
 
-    def write(self, texts: Sequence[str], styles: Sequence[str]) -> None:
+    def write(self, texts: Sequence[str], styles: Sequence[str], width: int) -> None:
+        """Write cells of a line of which so many are known."""
         at = 0
         while at < len(texts):
             style = styles[at]
@@ -109,10 +147,29 @@ class _Pen:
             self._style, at = style, end
         assert self._at is not None  # noqa: S101  it has moved there
         self._at = self._at[0], self._at[1] + at
+        self._is_in_line = self._at[1] < width
 
     def done(self) -> str:
         """All of it, with no style left set."""
         return "".join((*self._texts, change(self._style, "")))
+
+
+def _steps(down: int, before: int, x: int) -> str:
+    """What moves the cursor so far down, and from the cell `before` of its line to `x`; empty: it cannot go up.
+
+    A line feed would become a return too; for a vertical tab every terminal goes down a line.
+    """
+    if down < 0:
+        return ""
+    vertical = "\v" * down if down <= SINGLE else f"\x1b[{down}B"
+    if x >= before:
+        return vertical + _ahead(x - before)
+    left = before - x
+    return vertical + min("\b" * left if left <= SINGLE else f"\x1b[{left}D", f"\r{_ahead(x)}", key=len)
+
+
+def _ahead(cells: int) -> str:
+    return f"\x1b[{cells}C" if cells > 1 else "\x1b[C" * cells
 
 
 def _cells(part: LinePart, console: Console) -> tuple[list[str], list[str]]:

@@ -79,8 +79,8 @@ class TablePainting:
         return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
 
     def changes(self, offset: Offset, seen: Region) -> list[Region] | None:
-        """The cells in `seen` that differ from what is on the screen; None: all, as the table was scrolled."""
-        if self._painted_from != offset:
+        """The cells in `seen` that differ from what is on the screen; None: all, none of the rows is there."""
+        if self._painted_from != offset or (self._rows and not self._painted):
             self._painted = {}
             return None
         left, top = offset

@@ -8,11 +8,11 @@ from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from console.model import Pane
 from console.records import dataclass
 from console.tui.concerns import Concerns
+from console.tui.own_lines import OwnLine
 
 WHOLE = 40  # cells; no name is longer
 READABLE = 4  # cells in which a shortened name can still be recognised
@@ -41,7 +41,7 @@ ROOMS = (
 )
 
 
-class PaneTabs(Widget):
+class PaneTabs(OwnLine):
     """All groups, then the panes of the current group; where they do not fit, titles become short ones.
 
     Panes of other groups are reached by their keys, by `<` and `>`, by a part of their name after `:`, or by a click on

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
-from textual.widget import Widget
 
 from console.format import age, counted, one_line
 from console.model import Pane, View
 from console.tui.concerns import Concern
+from console.tui.own_lines import OwnLine
 from console.tui.pane_state import PaneState
 
 
-class PaneTitle(Widget):
+class PaneTitle(OwnLine):
     """One line; a click on the name of a view chooses it."""
 
     class Chosen(Message):
