@@ -150,6 +150,19 @@ def test_goals_are_judged_on_the_figure_or_on_the_ratio_to_a_peer() -> None:
     ]
 
 
+def test_of_goals_that_are_not_reached_the_page_says_once_what_limits_them() -> None:
+    book = Book()
+    for metric in ("sessions.cpu", "slow.cpu", "start"):
+        book.enter(metric, "console", 99.0)
+        book.enter(metric, "pg_activity", 10.0)
+    lines = report.missed(goals.SCREENS, book)
+    assert [line.replace("\n", " ").strip() for line in lines if not line.startswith("- ")] == [goals.REFRESH]
+    assert max(map(len, "\n".join(lines).splitlines())) <= report.WIDTH
+    book.enter("sessions.cpu", "pg_activity", 1000.0)
+    book.enter("slow.cpu", "console", 0.1)
+    assert all(line.startswith("- ") for line in report.missed([goals.SCREENS[0]], book))
+
+
 def test_growth_is_an_exponent_and_a_key_has_fifty_milliseconds() -> None:
     book = Book()
     for size, cpu, key in ((300, 2.0, 3.0), (3000, 80.0, 60.0)):

@@ -31,6 +31,7 @@ class Row:
     unit: str
     goal: float | None = None  # at most
     relative: Goal | None = None  # instead, where that was measured
+    limit: str = ""  # a sentence: what keeps the console from reaching it; empty: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,32 @@ PYTHON = {"Python": CONSOLE, "Python + psycopg": CONSOLE, "the connections pane"
 _BARE = Goal(2.0, "Python", "floor.python")
 _DRIVER = Goal(1.05, "Python + psycopg", "floor.driver")
 
+# Found with a profiler that samples processor time, and in the bytes themselves.
+RULES = (
+    "`check` loads the code of all rules: 200 modules of the console's own are three fifths of its processor time, "
+    "those of psycopg an eighth."
+)
+REFRESH = (
+    "Of the client's CPU a refresh a quarter is waking up for answers and messages, a fifth comparing rows and "
+    "formatting cells, a sixth painting; reading, values that are computed, rules and the header are about a tenth "
+    "each."
+)
+AGES = (
+    "Of sessions two ages differ in each of 40 rows from one refresh to the next; of each only the digits that differ "
+    "are sent."
+)
+MOVES = (
+    "Of slow queries each statement that ran has four other numbers, and changes places with others; of each cell only "
+    "what differs is sent."
+)
+QUEUES = (
+    "Of a cursor key half is Textual's: its queues of messages, and the chain of bindings that it asks twice for a key."
+)
+LAYOUT = (
+    "Of a pane change two fifths are painting, as all cells are others, a quarter is what is sent, a sixth Textual's "
+    "layout."
+)
+
 COMMANDS = (
     Row("floor.python", "Python that does nothing", "ms"),
     Row("command.version", "`--version`", "ms", relative=_BARE),
@@ -71,15 +98,22 @@ COMMANDS = (
     Row("command.list", "`list panes`", "ms", relative=_BARE),
     Row("floor.driver", "Python + psycopg that reads pg_stat_activity", "ms"),
     Row("command.show", "`show connections --format json`", "ms", relative=_DRIVER),
-    Row("command.check", "`check`", "ms", relative=_DRIVER),
+    Row("command.check", "`check`", "ms", relative=_DRIVER, limit=RULES),
 )
 SCREENS = (
     Row("start", "exec to first live rows, connections", "ms", relative=Goal(0.6, FROM_PYPI)),
     Row("start.overview", "exec to first live rows, overview", "ms", relative=Goal(0.6, FROM_PYPI, "start")),
-    Row("sessions.cpu", "client CPU a refresh, sessions", "ms", 6, Goal(0.2, FROM_PYPI)),
-    Row("slow.cpu", "client CPU a refresh, slow queries", "ms", 3.5, Goal(0.2, FROM_PYPI, "sessions.cpu")),
+    Row("sessions.cpu", "client CPU a refresh, sessions", "ms", 6, Goal(0.2, FROM_PYPI), limit=REFRESH),
     Row(
-        "overview.cpu", "client CPU a refresh, overview", "ms", None, Goal(1.5, "the connections pane", "sessions.cpu")
+        "slow.cpu", "client CPU a refresh, slow queries", "ms", 3.5, Goal(0.2, FROM_PYPI, "sessions.cpu"), limit=REFRESH
+    ),
+    Row(
+        "overview.cpu",
+        "client CPU a refresh, overview",
+        "ms",
+        None,
+        Goal(1.5, "the connections pane", "sessions.cpu"),
+        limit=REFRESH,
     ),
     Row("sessions.minute", "server exec + plan, sessions at 2 s", "ms/min", 32, Goal(0.5, "pg_top")),
     Row(
@@ -87,18 +121,18 @@ SCREENS = (
     ),
     Row("slow.server", "server a refresh, slow queries", "ms", 5.5),
     Row("slow.texts", "reads of statement texts once all on the screen are known", "", 0),
-    Row("sessions.bytes", "bytes a refresh, sessions", "B", 4000, Goal(1.0, "pg_top")),
-    Row("slow.bytes", "bytes a refresh, slow queries", "B", 700),
+    Row("sessions.bytes", "bytes a refresh, sessions", "B", 4000, Goal(1.0, "pg_top"), limit=AGES),
+    Row("slow.bytes", "bytes a refresh, slow queries", "B", 700, limit=MOVES),
     Row("overview.bytes", "bytes a refresh, overview", "B"),
     Row("light.bytes", "bytes a refresh, sessions, light", "B", 1000, Goal(0.35, FROM_PYPI)),
-    Row("light.cpu", "client CPU a refresh, sessions, light", "ms", None, Goal(1.0, FROM_PYPI)),
+    Row("light.cpu", "client CPU a refresh, sessions, light", "ms", None, Goal(1.0, FROM_PYPI), limit=REFRESH),
     Row("light.minute", "server exec + plan, sessions at 2 s, light", "ms/min"),
-    Row("key", "cursor key to redraw, median", "ms", 3.5, Goal(1.0, "pgmon")),
-    Row("key.p95", "cursor key to redraw, p95", "ms", 7, Goal(1.0, "pgmon")),
+    Row("key", "cursor key to redraw, median", "ms", 3.5, Goal(1.0, "pgmon"), limit=QUEUES),
+    Row("key.p95", "cursor key to redraw, p95", "ms", 7, Goal(1.0, "pgmon"), limit=QUEUES),
     Row("key.busy", "the same at a refresh every 0.5 s, median", "ms", 3.5),
     Row("key.busy.p95", "the same at a refresh every 0.5 s, p95", "ms", 7),
-    Row("pane", "pane change to its rows, median", "ms", 8, Goal(1.5, "pgmon")),
-    Row("pane.p95", "pane change to its rows, p95", "ms", 20, Goal(1.5, "pgmon")),
+    Row("pane", "pane change to its rows, median", "ms", 8, Goal(1.5, "pgmon"), limit=LAYOUT),
+    Row("pane.p95", "pane change to its rows, p95", "ms", 20, Goal(1.5, "pgmon"), limit=LAYOUT),
     Row("memory", "resident memory after every pane was visited", "MB", 60),
     Row("cost.connections.first", "server, connections, first read", "ms"),
     Row("cost.connections.later", "server, connections, one more", "ms"),
@@ -126,7 +160,7 @@ def waiter_rows(book: Book) -> Iterator[Row]:
         for pane, infix in (("who blocks whom", ""), ("sessions", "connections.")):
             metric = f"waiters.{infix}{count}"
             title = f"{count:,} waiters, {pane}"
-            yield Row(f"{metric}.cpu", f"{title}: client CPU a refresh", "ms", goal)
+            yield Row(f"{metric}.cpu", f"{title}: client CPU a refresh", "ms", goal, limit=REFRESH)
             yield Row(f"{metric}.server", f"{title}: server a refresh", "ms", goal)
             yield Row(f"{metric}.key", f"{title}: cursor key, median", "ms", 3.5, Goal(1.0, "pgmon"))
             yield Row(f"{metric}.key.p95", f"{title}: cursor key, p95", "ms", 50)

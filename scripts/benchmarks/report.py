@@ -6,7 +6,8 @@ import math
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -23,6 +24,7 @@ KINDS = {
     "key": "cursor key",
     "key.p95": "cursor key, p95",
 }
+WIDTH = 120  # characters of a line of the page
 GROWS_TOO_FAST = 1.25  # exponent: n log n from 1,000 to 10,000 is 1.12; the rest is what figures scatter
 
 HOW = """\
@@ -124,10 +126,17 @@ def _grows_well(found: Growth) -> bool:
 
 
 def missed(rows: Iterable[Row], book: Book) -> list[str]:
-    """Every goal that is not reached, the farthest first."""
+    """Every goal that is not reached, the farthest first, then what is known of the reasons."""
     found = [each for each in (verdict(row, book) for row in rows) if each is not None and each.reached is False]
     found.sort(key=_excess, reverse=True)
-    return [f"- {each.row.title}: {each.ratio or 0:.2f}, {each.goal}" for each in found]
+    goals = [f"- {each.row.title}: {each.ratio or 0:.2f}, {each.goal}" for each in found]
+    return [*goals, *_limits(found)]
+
+
+def _limits(missed: Iterable[Verdict]) -> Iterator[str]:
+    """What limits the metrics, each reason once."""
+    for limit in dict.fromkeys(each.row.limit for each in missed if each.row.limit):
+        yield "\n" + textwrap.fill(limit, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _excess(found: Verdict) -> float:
