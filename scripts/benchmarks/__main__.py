@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, str] = {
     "archive": "archiving against one big DELETE … RETURNING into INSERT",
     "cache": "the cache of brands against the database alone and cashews; what the pane costs Redis",
     "engine": "running a plan against sending its statements by hand",
+    "everything": "every view, check and doctor with 1,000 sessions and more than 50,000 relations",
     "load": "loading the sample data against a bare COPY",
     "loading": "loading the sample data against an earlier commit, in turns",
     "load_test": "the throughput of load-test against a bare pgbench with the same statements",
