@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from console.model import Frame, Snapshot
-from console.rules.findings.blocking import blockers
-from console.rules.findings.connections import full
+from console.rules.findings.blocking import BLOCKING_SESSION, blockers
+from console.rules.findings.connections import CONNECTIONS_FULL, full
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SESSION: Mapping[str, object] = {
@@ -50,6 +50,12 @@ def test_the_row_for_which_a_single_session_waits_is_named(order: tuple[int, ...
     assert [each.value for each in found.evidence if each.label == "blocked"] == [
         "shop at 10.0.0.1, for public.orders row (0,1)"
     ]
+
+
+def test_who_blocks_is_worked_out_once_for_all_rules() -> None:
+    queues = taken("lock_queues", HOLDER, waiter(2))
+    frame = Frame({"lock_queues": (queues,)}, AT)
+    assert blockers(frame.of(BLOCKING_SESSION)) is blockers(frame.of(CONNECTIONS_FULL))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from console.records import dataclass
 
@@ -48,11 +49,7 @@ class Limit:
 
     def worst(self, values: Iterable[object]) -> Level:
         """The severity of the worst of many values: that of the greatest, or least, number among them."""
-        numbers = [
-            value
-            for value in values
-            if isinstance(value, int | float) and not isinstance(value, bool) and value <= math.inf  # which NaN is not
-        ]
+        numbers = _numbers(values)
         if not numbers:
             return Level.OK
         return self.level(min(numbers) if self.below else max(numbers))
@@ -103,6 +100,17 @@ class StateRule:
 
 
 AnyRule = Rule | StateRule
+
+
+def _numbers(values: Iterable[object]) -> Sequence[float]:
+    """The numbers that can be compared."""
+    present: list[Any] = [value for value in values if value is not None]
+    kinds = set(map(type, present))
+    # Nearly always all are of one kind: of thousands of rows it takes long to look at each.
+    if kinds <= {int} or (kinds == {float} and not math.isnan(sum(present))):
+        return present
+    numbers = [value for value in present if isinstance(value, int | float) and type(value) is not bool]
+    return [value for value in numbers if value <= math.inf]
 
 
 def above(warning: float, critical: float | None = None) -> Limit:

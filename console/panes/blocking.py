@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property, lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 from console.model import Row, Snapshot
 from console.records import dataclass
@@ -24,8 +25,7 @@ _PARTS = itemgetter(*range(1 + len(_READ)))
 KEPT = 2  # readings whose blockers are kept: those of the panes of sessions and of locks
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):  # of which a pile-up has thousands
     """A session, or a prepared transaction, that waits for a lock or holds a lock that others wait for.
 
     `group` is the leader of a parallel query, else its own id: members of a group do not block each other, and block

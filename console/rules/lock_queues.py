@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from console.model import Frame, Record, number
 from console.panes.blocking import CONFLICTS, Blocking, Member, bits
@@ -26,8 +27,7 @@ BITS = {mode: 1 << at for at, mode in enumerate(MODES)}
 TRANSACTION = frozenset({"transactionid", "virtualxid"})
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):  # of which a pile-up has thousands
     """One lock that a session holds or waits for."""
 
     node: Node

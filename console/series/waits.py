@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import islice
 from math import sqrt
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from console.model import Record
 from console.records import dataclass
@@ -37,10 +38,10 @@ _BACKENDS = frozenset({"client backend", "parallel worker", "autovacuum worker"}
 _IDLE_WORKERS = frozenset({"Extension", "Timeout", "Client", "Activity"})  # what a background worker waits in for work
 
 Group = TypeVar("Group")
+_CLASS: Callable[[SampledSession], str] = attrgetter("wait_class")
 
 
-@dataclass(frozen=True, slots=True)
-class SampledSession:
+class SampledSession(NamedTuple):  # of which thousands are made and looked up at every sample
     """A session in one sample: who it is, and what it waited for."""
 
     wait_class: str
@@ -202,8 +203,8 @@ class Ring:
         """Add a sample taken at `at` on the monotonic clock; one that is not newer than the last is ignored."""
         if (weight := self._weight(at)) is None:
             return
-        kinds = array("Q", map(self._number, sessions))
-        self._keep_sample(_Sample(at, moment, weight, kinds, Counter(seen.wait_class for seen in sessions)))
+        classes = Counter(map(_CLASS, sessions))
+        self._keep_sample(_Sample(at, moment, weight, self._numbered(sessions), classes))
 
     def add_looks(self, looks: Looks) -> None:
         """Add what the server saw until now; ignored if that is not after the last sample."""
@@ -223,7 +224,7 @@ class Ring:
             self._bound()
 
     def _sample(self, looks: Looks) -> _Sample:
-        kinds = array("Q", map(self._number, looks.times))
+        kinds = self._numbered(looks.times)
         classes: dict[str, float] = {}
         for session, many in looks.times.items():
             classes[session.wait_class] = classes.get(session.wait_class, 0.0) + many / looks.many
@@ -325,13 +326,14 @@ class Ring:
         load = [(self._kinds[kind], held) for kind, held in total.items()]
         return WaitWindow(seconds, covered, missed, samples, own, looks, round(seen), load)
 
-    def _number(self, seen: SampledSession) -> int:
-        known = self._numbers.get(seen)
-        if known is None:
-            known = self._numbers[seen] = self._next
-            self._kinds[known] = seen
-            self._next += 1
-        return known
+    def _numbered(self, sessions: Collection[SampledSession]) -> array[int]:
+        """A number for each; most are as they were in the sample before, and known."""
+        for seen in sessions:
+            if seen not in self._numbers:
+                self._numbers[seen] = self._next
+                self._kinds[self._next] = seen
+                self._next += 1
+        return array("Q", map(self._numbers.__getitem__, sessions))
 
     def _drop(self) -> None:
         dropped = self._samples.popleft()

@@ -86,7 +86,8 @@ class Waits:
         self._kept = KeptWaits(self._postgres)
         self._taken: Snapshot | None = None  # the sessions as read last
         self._is_filled = False  # what was kept before the first sample was read
-        self._offered: dict[tuple[object, ...], SampledSession | None] = {}  # of the last sample that was offered
+        # Of the last sample that was offered: by what they do, by pid.
+        self._offered: dict[tuple[object, ...], dict[int, SampledSession]] = {}
         self._course: tuple[object, str] = (None, "")  # that of a window
 
     def next_window(self) -> None:
@@ -101,10 +102,10 @@ class Waits:
         if last is not None and vitals.clock - last < SPARE:
             return
         alike = json.loads(str(vitals.values("sampled")[0] or "[]"))  # each with the pids of all that do the same
-        found = [(pid, *rest) for pids, *rest in alike for pid in pids]
         # Most sessions are as they were at the sample before.
-        self._offered = {each: self._offered[each] if each in self._offered else _offered(each) for each in found}
-        sessions = [session for each in found if (session := self._offered[each]) is not None]
+        found = {tuple(like): pids for pids, *like in alike}
+        self._offered = {like: _offered(pids, like, self._offered.get(like, {})) for like, pids in found.items()}
+        sessions = [session for those in self._offered.values() for session in those.values()]
         clients = [SampledSession(POOL, "client waiting")] * int(number(pool_waiting))
         self.ring.add(vitals.clock, vitals.taken_at.timestamp(), [*sessions, *clients])
 
@@ -216,8 +217,12 @@ class Waits:
             return None
 
 
-def _offered(values: Sequence[object]) -> SampledSession | None:
-    return sampled_session(dict(zip(_OFFERED, values, strict=True)))
+def _offered(
+    pids: Sequence[int], like: tuple[object, ...], before: Mapping[int, SampledSession]
+) -> dict[int, SampledSession]:
+    """The sessions that do the same, by pid; none if what they do is not counted."""
+    first = sampled_session(dict(zip(_OFFERED, (None, *like), strict=True)))
+    return {} if first is None else {pid: before.get(pid) or first._replace(pid=pid) for pid in pids}
 
 
 def _sessions(records: Iterable[Record]) -> list[SampledSession]:

@@ -62,7 +62,8 @@ SELECT h.kind, h.name, h.pid, h.backend_start, h.application, pg_catalog.pg_get_
   LEFT JOIN pg_catalog.pg_database d ON d.oid = h.datid
   LEFT JOIN (SELECT x.pid, pg_catalog.array_agg(DISTINCT x.relation::regclass::text) AS relations
                FROM pg_catalog.pg_locks x
-              WHERE x.locktype = 'relation' AND x.granted AND x.relation >= 16384
+              WHERE (SELECT EXISTS (SELECT FROM oldest o WHERE o.state LIKE 'idle in transaction%%'))
+                AND x.locktype = 'relation' AND x.granted AND x.relation >= 16384
                 AND x.pid = ANY (ARRAY(SELECT o.pid FROM oldest o WHERE o.state LIKE 'idle in transaction%%'))
                 AND x.database = (SELECT b.oid FROM pg_catalog.pg_database b
                                    WHERE b.datname = pg_catalog.current_database())

@@ -3,12 +3,16 @@
 -- leader, a prepared transaction by its identifier. Of few sessions each is looked up; all of them would cost more than
 -- their locks.
 WITH lock AS MATERIALIZED (
-  -- Who has to wait for a lock moves it out of the fast path: what is still there needs no tag.
-  SELECT l.*, CASE WHEN NOT l.fastpath THEN
+  -- Who has to wait for a lock moves it out of the fast path: what is still there needs no tag, and of that only the
+  -- tables matter of which rows are locked.
+  SELECT l.pid, l.virtualtransaction, l.locktype, l.mode, l.granted, l.waitstart, l.database, l.relation, l.page,
+         l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid,
+         CASE WHEN NOT l.fastpath THEN
            pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
                                 l.transactionid, '/', l.classid, l.objid, l.objsubid) END AS tag
     FROM pg_catalog.pg_locks l
-   WHERE (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() b(id)
+   WHERE (NOT l.fastpath OR l.mode = 'RowShareLock')
+     AND (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() b(id)
                           WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id)
                                 IN ('Lock', '<insufficient privilege>')))
 ), wanted AS MATERIALIZED (
@@ -18,9 +22,9 @@ WITH lock AS MATERIALIZED (
    WHERE l.tag IN (SELECT w.tag FROM wanted w) OR l.granted AND l.locktype = 'tuple'
 ), session AS MATERIALIZED (
   SELECT a.*
-    FROM (SELECT CASE WHEN pg_catalog.count(DISTINCT p.pid) <= 50 THEN pg_catalog.array_agg(DISTINCT p.pid)
+    FROM (SELECT CASE WHEN pg_catalog.count(*) <= 50 THEN pg_catalog.array_agg(p.pid)
                       ELSE ARRAY[NULL::integer] END AS pids
-            FROM part p WHERE p.pid IS NOT NULL) q
+            FROM (SELECT DISTINCT r.pid FROM part r WHERE r.pid IS NOT NULL) p) q
    CROSS JOIN LATERAL pg_catalog.unnest(q.pids) w(pid)
    CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(w.pid) a
 ), own_row AS MATERIALIZED (  -- the row's own lock of who waits for its holder
@@ -39,8 +43,8 @@ WITH lock AS MATERIALIZED (
   SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 )
 SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
-       pg_catalog.regexp_replace(l.mode, 'Lock$', '') AS mode, l.granted,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - l.waitstart) AS wait_age,
+       pg_catalog.left(l.mode, -4) AS mode, l.granted,
+       pg_catalog.date_part('epoch', n.at - l.waitstart) AS wait_age,
        CASE WHEN l.relation IS NOT NULL AND l.database IN (0, (SELECT h.oid FROM here h))
             THEN l.relation::regclass::text
             WHEN l.relation IS NOT NULL THEN 'relation ' || l.relation || ' of database ' || l.database
@@ -59,17 +63,19 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
        CASE WHEN l.locktype = 'tuple' THEN '(' || l.page || ',' || l.tuple || ')' END AS "row",
        CASE WHEN p.gid IS NOT NULL THEN 'prepared'
             WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - coalesce(s.xact_start, p.prepared)) AS xact_age,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - coalesce(s.state_change, p.prepared)) AS state_age,
+       pg_catalog.date_part('epoch', n.at - coalesce(s.xact_start, p.prepared)) AS xact_age,
+       pg_catalog.date_part('epoch', n.at - coalesce(s.state_change, p.prepared)) AS state_age,
        s.backend_xid IS NOT NULL OR p.gid IS NOT NULL AS wrote,
        pg_catalog.pg_get_userbyid(coalesce(s.usesysid, p.ownerid))::text AS "user", s.application_name AS application,
        coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
            AS client,
-       (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = coalesce(s.datid, p.dbid)) AS database,
+       d.datname::text AS database,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query, s.backend_start::text AS backend_start,
        s.client_port, pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
   FROM part l
+ CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
   LEFT JOIN session s ON s.pid = l.pid
   LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
   LEFT JOIN own_row o ON o.virtualtransaction = l.virtualtransaction
                      AND NOT l.granted AND l.locktype = 'transactionid'
+  LEFT JOIN pg_catalog.pg_database d ON d.oid = coalesce(s.datid, p.dbid)

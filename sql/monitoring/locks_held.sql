@@ -9,9 +9,9 @@ SELECT l.database::bigint AS database_id, l.relation::bigint AS relation_id,
   FROM (SELECT database, relation,
                pg_catalog.count(DISTINCT virtualtransaction) FILTER (WHERE granted) AS sessions,
                pg_catalog.count(*) FILTER (WHERE NOT granted) AS waiting,
-               pg_catalog.array_agg(DISTINCT pg_catalog.regexp_replace(mode, 'Lock$', ''))
+               pg_catalog.array_agg(DISTINCT pg_catalog.left(mode, -4))
                    FILTER (WHERE granted) AS modes,
-               pg_catalog.array_agg(DISTINCT pg_catalog.regexp_replace(mode, 'Lock$', ''))
+               pg_catalog.array_agg(DISTINCT pg_catalog.left(mode, -4))
                    FILTER (WHERE NOT granted) AS wanted,
                (ARRAY['AccessShare', 'RowShare', 'RowExclusive', 'ShareUpdateExclusive', 'Share', 'ShareRowExclusive',
                    'Exclusive',

@@ -5,5 +5,6 @@ marked AS MATERIALIZED (
     JOIN pg_catalog.pg_class k ON k.oid = d.objoid AND NOT k.relispartition
     JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
    WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0
+     AND d.description LIKE 'pipeline-console: %%'  -- a regular expression costs more than the rest of the scan
      AND d.description ~ '^pipeline-console: (on its way|to be dropped) from '
 )

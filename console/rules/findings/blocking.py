@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
 
@@ -40,8 +40,16 @@ def waiters(frame: Frame) -> object:
     return vitals.get("waiting"), vitals.get("prepared"), frozenset(found)
 
 
-def blockers(frame: Frame) -> Iterable[Finding]:
+def blockers(frame: Frame) -> Sequence[Finding]:
     """A finding for each session or prepared transaction that blocks others without waiting itself."""
+    return frame.once(_blockers)
+
+
+def _blockers(frame: Frame) -> Sequence[Finding]:
+    return tuple(_blocking(frame))
+
+
+def _blocking(frame: Frame) -> Iterable[Finding]:
     records = frame.rows("lock_queues")
     found = queues_of(frame)
     sessions = {node(record): record for record in sorted(records, key=_clarity)}
