@@ -18,6 +18,7 @@ from scripts.benchmarks.__main__ import BENCHMARKS, main
 from scripts.benchmarks.figures import Book
 from scripts.benchmarks.fixture import LIGHT, Size, site
 from scripts.benchmarks.measure import Bench, Effort
+from scripts.benchmarks.probes import Spent
 from scripts.benchmarks.terminal import COLUMNS, LINES, Silent, Terminal
 from scripts.servers import poolers
 from tests.command import CHECKOUT
@@ -241,6 +242,26 @@ def test_a_normalised_statement_is_known_by_the_name_of_its_query() -> None:
     for number, name in enumerate(("queryid", "userid", "dbid"), 1):
         text = text.replace(f"%({name})s", f"${number}")
     assert probes._names()[probes._shape(text.replace("500", "$4"))] == "statement_texts"
+
+
+def test_a_literal_that_escapes_is_normalised_with_its_letter() -> None:
+    text = sql.load("partition_parents", (15,)).text
+    normalised = re.sub(r"E?'[^']*'", "$1", re.sub(r"--[^\n]*", "", text))
+    assert probes._names()[probes._shape(normalised)] == "partition_parents"
+
+
+def test_a_read_of_sessions_and_header_at_once_is_a_refresh_of_either() -> None:
+    spent = {name: Spent(calls) for name, calls in (("connections", 1), ("connections_vitals", 2), ("vitals", 3))}
+    assert tools.console().refreshes(spent, "connections") == 3
+    assert tools.console("").refreshes(spent, tools.HEADER) == 5
+    assert tools.console("locks").refreshes({"locks": Spent(4), **spent}, "locks") == 4
+
+
+def test_rules_that_read_seldom_are_no_part_of_what_a_pane_costs() -> None:
+    seldom = measure._read_seldom("connections")
+    assert {"bloat_tables", "indexes"} <= seldom
+    assert seldom.isdisjoint({"connections", "connections_vitals", "vitals", "lock_queues", "held_transactions"})
+    assert "indexes" not in measure._read_seldom("indexes")
 
 
 def test_a_terminal_times_what_appears_and_answers_questions() -> None:

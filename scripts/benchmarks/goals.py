@@ -162,6 +162,7 @@ def waiter_rows(book: Book) -> Iterator[Row]:
             title = f"{count:,} waiters, {pane}"
             yield Row(f"{metric}.cpu", f"{title}: client CPU a refresh", "ms", goal, limit=REFRESH)
             yield Row(f"{metric}.server", f"{title}: server a refresh", "ms", goal)
+            yield Row(f"{metric}.seldom", f"{title}: server, rules that read seldom", "ms")
             yield Row(f"{metric}.key", f"{title}: cursor key, median", "ms", 3.5, Goal(1.0, "pgmon"))
             yield Row(f"{metric}.key.p95", f"{title}: cursor key, p95", "ms", 50)
 

@@ -14,7 +14,10 @@ from typing import Any
 
 import psycopg
 
+from console.model import OFTEN
 from console.panes import PANES
+from console.rules.diagnoses import DIAGNOSES
+from console.watching.asks import merged
 from scripts.benchmarks import tools
 from scripts.benchmarks.figures import Book
 from scripts.benchmarks.fixture import Site
@@ -200,8 +203,18 @@ def window(bench: Bench, terminal: Terminal, tool: Tool, metric: str, query: str
     enter(f"{metric}.cpu", tool.name, 1000 * cpu / reads)
     enter(f"{metric}.bytes", tool.name, written / reads)
     enter(f"{metric}.minute", tool.name, total(spent) * 60 / PERIOD / _periods(tool, reads, seconds))
-    enter(f"{metric}.server", tool.name, total(spent, (tools.HEADER,)) / reads)
+    seldom = _read_seldom(query) if tool.name == "console" else frozenset()
+    enter(f"{metric}.server", tool.name, total(spent, (tools.HEADER, *seldom)) / reads)
+    if tool.name == "console":
+        enter(f"{metric}.seldom", tool.name, total({name: spent[name] for name in seldom & spent.keys()}) / reads)
     enter(f"{metric}.texts", tool.name, spent["statement_texts"].calls if "statement_texts" in spent else 0)
+
+
+def _read_seldom(query: str) -> frozenset[str]:
+    """The queries that only rules read, and not every few seconds: no part of what a pane costs at each refresh."""
+    views = [view for pane in PANES if any(each.query == query for each in pane.views) for view in pane.views]
+    shown = {name for view in views for name in (view.query, *(lookup.query for lookup in view.lookups))}
+    return frozenset(name for ask in merged(DIAGNOSES) if ask.every > OFTEN for name in ask.queries) - shown
 
 
 def _periods(tool: Tool, reads: int, seconds: float) -> float:

@@ -94,7 +94,7 @@ def _shape(text: str) -> str:
     text = re.sub(r"--[^\n]*", "", text)
     text = re.sub(r"@extschema@|\"\w+\"(?=\.pg_stat)", "", text)
     text = re.sub(
-        r"%\(\w+\)s|\$\d+|'(?:[^']|'')*'|\b(?:\d+(?:\.\d+)?|NULL|true|false)\b|-", "", text, flags=re.IGNORECASE
+        r"%\(\w+\)s|\$\d+|(?:\bE)?'(?:[^']|'')*'|\b(?:\d+(?:\.\d+)?|NULL|true|false)\b|-", "", text, flags=re.IGNORECASE
     )
     return "".join(text.replace("%%", "%").split()).rstrip(";")
 
