@@ -136,6 +136,12 @@ def blocking(snapshot: Snapshot) -> Blocking:
     return _among(tuple(row if row[-1] is None else _hashable(row) for row in map(pick, snapshot.rows)))
 
 
+@lru_cache(maxsize=1)
+def blocking_among(members: tuple[Member, ...]) -> Blocking:
+    """Who blocks whom among members with holders that can be hashed; worked out once as long as they are the same."""
+    return Blocking(members)
+
+
 def _hashable(row: Row) -> Row:
     return tuple(tuple(value) if isinstance(value, list) else value for value in row)
 

@@ -13,7 +13,7 @@ from operator import or_
 from typing import NamedTuple
 
 from console.model import Frame, Record, number
-from console.panes.blocking import CONFLICTS, Blocking, Member, bits
+from console.panes.blocking import CONFLICTS, Member, bits, blocking_among
 from console.records import dataclass
 
 Node = int | str  # pid of a session (of a parallel query: its leader's), or identifier of a prepared transaction
@@ -78,7 +78,7 @@ class Queues:
         self.nodes = list(dict.fromkeys(lock.node for lock in (*self._each(self._held), *self._each(self._waiting))))
         self._places = {node: at for at, node in enumerate(self.nodes)}
         self._behind: dict[int, frozenset[Node]] = {}
-        self._blocking = Blocking(self._members())
+        self._blocking = blocking_among(tuple(self._members()))
 
     @property
     def roots(self) -> list[Node]:
@@ -150,8 +150,8 @@ class Queues:
         ids = self._places
         found = [Member(ids[node], ids[node]) for node in self.nodes if node not in self.waiting]
         for queue_number, (tag, queue) in enumerate(self._waiting.items()):
-            holders = [ids[lock.node] for lock in self._held[tag]]
-            modes = [lock.mode for lock in self._held[tag]]
+            holders = tuple(ids[lock.node] for lock in self._held[tag])
+            modes = tuple(lock.mode for lock in self._held[tag])
             for place, lock in enumerate(queue, 1):
                 held = (holders, modes) if place == 1 else ((), ())
                 found.append(Member(ids[lock.node], ids[lock.node], queue_number, place, lock.mode, *held))
