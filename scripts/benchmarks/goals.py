@@ -116,9 +116,11 @@ SCREENS = (
         limit=REFRESH,
     ),
     Row("sessions.minute", "server exec + plan, sessions at 2 s", "ms/min", 32, Goal(0.5, "pg_top")),
+    Row("sessions.minute.often", "the same without rules that read seldom", "ms/min"),
     Row(
         "overview.minute", "server exec + plan, overview at 2 s", "ms/min", None, Goal(1.0, "pg_top", "sessions.minute")
     ),
+    Row("overview.minute.often", "the same without rules that read seldom", "ms/min"),
     Row("slow.server", "server a refresh, slow queries", "ms", 5.5),
     Row("slow.texts", "reads of statement texts once all on the screen are known", "", 0),
     Row("sessions.bytes", "bytes a refresh, sessions", "B", 4000, Goal(1.0, "pg_top"), limit=AGES),

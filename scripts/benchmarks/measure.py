@@ -202,10 +202,12 @@ def window(bench: Bench, terminal: Terminal, tool: Tool, metric: str, query: str
     enter = bench.book.enter
     enter(f"{metric}.cpu", tool.name, 1000 * cpu / reads)
     enter(f"{metric}.bytes", tool.name, written / reads)
-    enter(f"{metric}.minute", tool.name, total(spent) * 60 / PERIOD / _periods(tool, reads, seconds))
+    minute = 60 / PERIOD / _periods(tool, reads, seconds)
+    enter(f"{metric}.minute", tool.name, total(spent) * minute)
     seldom = _read_seldom(query) if tool.name == "console" else frozenset()
     enter(f"{metric}.server", tool.name, total(spent, (tools.HEADER, *seldom)) / reads)
     if tool.name == "console":
+        enter(f"{metric}.minute.often", tool.name, total(spent, tuple(seldom)) * minute)
         enter(f"{metric}.seldom", tool.name, total({name: spent[name] for name in seldom & spent.keys()}) / reads)
     enter(f"{metric}.texts", tool.name, spent["statement_texts"].calls if "statement_texts" in spent else 0)
 

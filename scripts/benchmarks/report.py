@@ -42,10 +42,10 @@ HOW = """\
   the server. Byte code is cached; the first start is not counted.
 - CPU: the scheduler's run time of all threads of the process, by the refreshes, which are counted on the server.
 - Server: execution and planning time in pg_stat_statements (track_planning) of all statements of the tool's role. Those
-  a minute hold everything. Those a refresh hold the pane and what the rules read every few seconds, without the
-  console's header, unless one statement reads it with the sessions, and without the rules that read seldom: among
-  waiters these have a line of their own, which holds the first reads of a console that was just opened. pg_activity
-  is first refreshed often, until its prepared statements have the plans they keep.
+  a minute hold everything, also the first reads of all rules by a console that was just opened. Those a refresh hold
+  the pane and what the rules read every few seconds: neither the console's header, unless one statement reads it with
+  the sessions, nor the rules that read seldom, which have lines of their own. pg_activity is first refreshed often,
+  until its prepared statements have the plans they keep.
 - Keys: `j` and `k` at random moments; from the key until the cursor stands on another line of the screen, less what
   the harness itself needs to see a key that the kernel echoes. Pane changes: between panes visited before, from the
   key until the titles and rows of the other pane are on the screen.
