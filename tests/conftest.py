@@ -52,9 +52,11 @@ WIDE = (
     "test_kill_value",
     "test_forecast_locks",
 )
-AHEAD = ("test_action_", "test_rules", "test_findings_", "test_pool")  # what acts or judges, tried on the next version
+# What acts or judges is tried on the next version: quick tests of one or two cases run on it besides, others in turn.
+AHEAD = ("test_action_", "test_rules", "test_findings_", "test_pool")
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15
+FEW = 3  # cases of a function with which each of three servers has a turn
 DEFAULT = (NARROW, RELEASED)
 COMPARE: Mapping[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
@@ -114,7 +116,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     What depends on the server's version runs on all servers of the run: queries, the schema, settings. Other tests take
     the newest released version and NARROW in turn, those of ONCE run on the newest alone, unless --every is given.
-    Those of AHEAD also run on a version that is not released yet.
+    Those of AHEAD also run on a version that is not released yet; slow ones, and those of many cases, in turn.
+    Those marked `both` run on NARROW and on the newest released version.
     """
     if "pgbouncer" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_pooler"):
         found = metafunc.config.stash[POOLERS]
@@ -130,7 +133,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         majors = _allowed(metafunc)
         if not metafunc.config.getoption("--every") and not _is_of(metafunc.module, WIDE):
             few = {newest(choices)} if _is_of(metafunc.module, ONCE) else {NARROW, newest(choices)}
-            few |= {major for major in choices if major > RELEASED and _is_of(metafunc.module, AHEAD)}
+            if _is_of(metafunc.module, AHEAD) and not metafunc.definition.get_closest_marker("both"):
+                few |= {major for major in choices if major > RELEASED}
             majors = [major for major in majors if major in few] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
@@ -153,16 +157,32 @@ def pytest_runtest_setup() -> None:
 
 
 def _out_of_turn(items: list[pytest.Item], *, once: bool) -> Iterator[pytest.Item]:
-    cases: dict[str, list[pytest.Item]] = {}
+    """The cases on servers whose turn it is not. Of three cases of a function, each of three servers gets one."""
+    functions: dict[str, dict[str, list[pytest.Function]]] = {}
     for item in items:
         if not isinstance(item, pytest.Function) or not isinstance(_parameters(item).get("pg"), int):
             continue  # also one for which this run has no server: it is skipped
-        if not once and _parameters(item)["pg"] > RELEASED and _is_of(item.module, AHEAD):
-            continue
-        if once or item.get_closest_marker("spread") or not _is_of(item.module, WIDE):
+        if once or not (_is_wide(item) or item.get_closest_marker("both")):
+            cases = functions.setdefault(function_of(item.nodeid), {})
             cases.setdefault(item.nodeid.replace(f"pg{_parameters(item)['pg']}", ""), []).append(item)
-    for turn, servers in enumerate(cases.values()):
-        yield from (item for place, item in enumerate(servers) if place != (turn + turn // len(servers)) % len(servers))
+    first = 0
+    for cases in functions.values():
+        for turn, found in enumerate(cases.values()):
+            servers = [item for item in found if once or not _is_besides(item, len(cases))]
+            now = (first + turn + turn // max(len(servers), 1)) % max(len(servers), 1)
+            yield from (item for place, item in enumerate(servers) if place != now)
+        first += len(cases)
+
+
+def _is_wide(item: pytest.Function) -> bool:
+    return _is_of(item.module, WIDE) and item.get_closest_marker("spread") is None
+
+
+def _is_besides(item: pytest.Function, cases: int) -> bool:
+    """Whether a case runs on the next version besides that whose turn it is."""
+    if _parameters(item)["pg"] <= RELEASED or not _is_of(item.module, AHEAD):
+        return False
+    return cases < FEW and item.get_closest_marker("slow") is None
 
 
 def _parameters(item: pytest.Function) -> Mapping[str, Any]:

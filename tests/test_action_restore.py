@@ -224,7 +224,7 @@ MOMENTS = [
 FEW = [("commit", 1, "after"), ("step", 3, "after"), ("step", 4, "before"), ("commit", 3, "before")]
 
 
-@pytest.mark.pg("!= 15, != 16, != 17")
+@pytest.mark.pg("!= 15, != 16, != 17, != 19")
 @pytest.mark.parametrize("way", ["again", "undo"])
 @pytest.mark.parametrize(
     "moment",
