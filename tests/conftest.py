@@ -17,6 +17,7 @@ from typing import Any
 import plotext  # noqa: F401  what is drawn with it is there at once
 import psycopg
 import pytest
+from textual import _wait
 
 from console.demo import redis_server
 from console.demo.redis_server import RedisProcess
@@ -215,6 +216,15 @@ def no_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """No test depends on how busy this machine is, unless it is marked `host`."""
     if request.node.get_closest_marker("host") is None:
         monkeypatch.setattr("console.opening.host_of", NoHost)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key counts as handled once the process had little to do for 5 ms, not for Textual's 20, twice a key.
+
+    For tests that wait for what they need by a condition after each key, and press many.
+    """
+    monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.005)
 
 
 @pytest.fixture(scope="session")

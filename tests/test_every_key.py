@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,7 +15,13 @@ from tests.screens import console, until
 from tests.servers import Pooler, PostgresServer
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 KEYS = ("S", "enter", "e", "y", "question_mark")
+# Each pane in a console with others before and after it, and each console with as many.
+EACH = 4
+GROUPS = tuple(PANES[first :: -(-len(PANES) // EACH)] for first in range(-(-len(PANES) // EACH)))
+TOGETHER = pytest.mark.parametrize("panes", GROUPS, ids=lambda panes: "-".join(pane.name for pane in panes))
 AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
 
 
@@ -53,16 +59,26 @@ async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
     assert app.is_running
 
 
-@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
-async def test_every_key_answers_without_a_pooler(pane: Pane, any_pg: PostgresServer, pipeline: str) -> None:
-    async with console(any_pg.uri(pipeline), pane=pane.name) as (app, pilot):
+async def press_every_key_in(panes: Iterable[Pane], app: ConsoleApp, pilot: Pilot[int]) -> None:
+    """Open one pane after the other, and press each key in each of its views."""
+    for pane in panes:
+        await app.action_pane(pane.name)
+        await until(pilot, lambda: app.panes.shown.pane.name == pane.name, pane.name)  # noqa: B023  waited for here
         await press_every_key(app, pilot)
 
 
-@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
-async def test_every_key_answers_while_the_server_is_away(pane: Pane) -> None:
-    async with console(AWAY, pane=pane.name) as (app, pilot):
-        await press_every_key(app, pilot)
+@TOGETHER
+async def test_every_key_answers_without_a_pooler(
+    panes: tuple[Pane, ...], any_pg: PostgresServer, pipeline: str
+) -> None:
+    async with console(any_pg.uri(pipeline), pane=panes[0].name) as (app, pilot):
+        await press_every_key_in(panes, app, pilot)
+
+
+@TOGETHER
+async def test_every_key_answers_while_the_server_is_away(panes: tuple[Pane, ...]) -> None:
+    async with console(AWAY, pane=panes[0].name) as (app, pilot):
+        await press_every_key_in(panes, app, pilot)
 
 
 async def test_every_key_answers_in_the_pane_of_a_pooler(

@@ -28,6 +28,8 @@ from console.watching.past import past_at
 from tests import cluster_recording, recording
 from tests.screens import LARGE, SMALL, console, settings, settled, until
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 READS = 2  # of each view: once the exact sizes are known there may be other rows on the screen
 ONCE = {pane.name: 3600.0 for pane in PANES}  # seconds between two reads: each view is read once
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
