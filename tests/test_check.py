@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli import main
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.sources.registry import OPTIONAL
@@ -99,10 +100,23 @@ def test_an_unknown_rule_is_wrong_usage_and_lists_those_there_are(tmp_path: Path
         assert "blocking-session" in done.err
 
 
+def test_a_rule_is_explained_without_a_target(tmp_path: Path) -> None:
+    done = run(tmp_path, "explain-rule", "blocking-session")
+    assert (done.code, done.err) == (0, "")
+    assert "Privileges: " in done.out
+
+
 @pytest.mark.parametrize("rule", [diagnosis.name for diagnosis in DIAGNOSES])
-def test_a_rule_explains_what_it_reads_its_limits_and_its_privileges(tmp_path: Path, rule: str) -> None:
-    explained = run(tmp_path, "explain-rule", rule).out
-    document = json.loads(run(tmp_path, "explain-rule", rule, "--format", "json").out)
+def test_a_rule_explains_what_it_reads_its_limits_and_its_privileges(
+    tmp_path: Path, rule: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("PG", "PIPELINE_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["explain-rule", rule]) == 0
+    explained = capsys.readouterr().out
+    assert main(["explain-rule", rule, "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
     assert document["name"] == rule
     assert all(limit["name"] in explained for limit in document["limits"])
     assert all(f"-- {query} " in explained for query in document["queries"])

@@ -26,6 +26,7 @@ from console.format import cells
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
 from console.settings.config import Settings, Wanted
+from scripts.servers import poolers
 from tests.command import argv, environment, run, run_in_terminal
 from tests.servers import Pooler, PostgresServer, Servers
 from tests.waiting import PATIENCE
@@ -89,20 +90,41 @@ def test_version(call: Call) -> None:
     assert call("--version").startswith("pipeline-console ")
 
 
-@pytest.fixture
-def measured(database: str) -> str:
+@pytest.fixture(scope="module")
+def measured(any_pg: PostgresServer) -> Iterator[str]:
     """URI of a database with the extensions that views need."""
-    with psycopg.connect(database, autocommit=True) as connection:
+    name = any_pg.fresh_database()
+    with any_pg.connect(name) as connection:
         connection.execute("create extension pg_stat_statements")
         connection.execute("create extension pg_buffercache")
-    return database
+    yield any_pg.uri(name)
+    any_pg.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def standing_pooler(any_pg: PostgresServer, pg_servers: Servers) -> Iterator[Pooler]:
+    """The oldest PgBouncer, before an empty database, for all tests that only read."""
+    if not (found := poolers()):
+        pytest.skip("no pgbouncer")
+    pooler = pg_servers.pooler(any_pg, any_pg.fresh_database(), found[min(found)])
+    yield pooler
+    pooler.stop()
 
 
 @pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda one: one.name)
 def test_show_prints_every_view_as_the_agreed_document(
-    call: Call, measured: str, pooler: Pooler, shared_redis: RedisProcess, pane: Pane, view: View
+    call: Call, measured: str, standing_pooler: Pooler, shared_redis: RedisProcess, pane: Pane, view: View
 ) -> None:
-    servers = ("-t", measured, "--pooler", pooler.stats_uri, "--redis", shared_redis.uri, "--replica", measured)
+    servers = (
+        "-t",
+        measured,
+        "--pooler",
+        standing_pooler.stats_uri,
+        "--redis",
+        shared_redis.uri,
+        "--replica",
+        measured,
+    )
     options = (*servers, "--view", view.name, "--sample", "0")
     made = json.loads(call("show", pane.name, "--format", "json", *options))
     assert (made["pane"], made["view"]) == (pane.name, view.name)

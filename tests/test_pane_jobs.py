@@ -120,18 +120,18 @@ async def test_a_database_without_jobs_or_the_right_to_see_them_says_so(pg: Clus
     assert "SELECT ON public.background_jobs" in hidden.hidden[0].lacks.grants
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_no_list_of_jobs_takes_longer_because_many_have_ended(pg: Cluster, database: str, name: str) -> None:
+def test_no_list_of_jobs_takes_longer_because_many_have_ended(pg: Cluster, database: str) -> None:
     with pg.connect(database, OWNER) as session:
         install_schema(session, pg.major)
         session.execute(ENDED_JOBS)
         session.execute("ANALYZE background_jobs")
-        text = sql.load(f"monitoring/{name}").text
-        ((plan,),) = session.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}".encode(), {"jobs": [1]}).fetchall()
-    nodes = list(of_table(plan[0]["Plan"]))
-    assert nodes
-    assert {node["Node Type"] for node in nodes} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
-    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 2500
+        for name in LISTS:
+            text = sql.load(f"monitoring/{name}").text
+            ((plan,),) = session.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}".encode(), {"jobs": [1]}).fetchall()
+            nodes = list(of_table(plan[0]["Plan"]))
+            assert nodes, name
+            assert {node["Node Type"] for node in nodes} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, name
+            assert sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 2500, name
 
 
 def of_table(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -142,11 +142,11 @@ def of_table(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from of_table(child)
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_a_view_in_place_of_the_table_is_not_read(pg: Cluster, database: str, name: str) -> None:
+def test_a_view_in_place_of_the_table_is_not_read(pg: Cluster, database: str) -> None:
     with pg.connect(database) as session:
         install_schema(session, pg.major)
         session.execute("ALTER TABLE background_jobs RENAME TO moved")
         session.execute("CREATE VIEW public.background_jobs AS SELECT * FROM moved")
-        with pytest.raises(psycopg.Error, match="TABLESAMPLE"):
-            session.execute(sql.load(f"monitoring/{name}").text.encode(), {"jobs": [1]})
+        for name in LISTS:
+            with pytest.raises(psycopg.Error, match="TABLESAMPLE"):
+                session.execute(sql.load(f"monitoring/{name}").text.encode(), {"jobs": [1]})
