@@ -168,6 +168,7 @@ def restored(machine: Machine, later: Cluster, bindir: str, *options: str) -> st
     return run.stderr.decode() if run.returncode else ""
 
 
+@pytest.mark.spread
 @pytest.mark.pg("<= 15")
 @pytest.mark.parametrize(("planted", "subject"), STOPS.items(), ids=[subject.split()[0] for subject in STOPS.values()])
 async def test_each_obstacle_alone_stops_pg_upgrade(

@@ -257,6 +257,7 @@ async def test_what_panes_rules_and_actions_read_alike_is_read_once(
     assert sum(sent.values()) < 1.2 * len(sent)
 
 
+@pytest.mark.spread
 async def test_a_missing_extension_is_named_with_the_statement_that_brings_it(
     pg: PostgresServer, database: str
 ) -> None:
