@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
 from console import sql
 from console.model import Batches, Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
+from console.running.execution import batches
 from console.running.progress import Run, stop
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
-from console.sources.postgres import ActingSession, PostgresServer, Replies
+from console.sources.postgres import ActingSession, PostgresServer, Replies, Rows
 from tests.acting import waits_of
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
@@ -477,7 +479,7 @@ async def test_a_batch_that_is_tried_again_keeps_the_count_of_those_before(
 
 
 async def test_batches_pause_longer_while_another_session_waits(pg: Cluster, table: str) -> None:
-    breathe, took = sql.load("actions/breathe").text, {"took": 1.0}
+    breathe, took = sql.load("actions/breathe").text, {"took": 1.0, "looking": 0.0}
     with pg.connect(table) as acting, pg.connect(table) as waiter:
 
         def pause() -> object:
@@ -493,6 +495,30 @@ async def test_batches_pause_longer_while_another_session_waits(pg: Cluster, tab
         assert pause() == 0.01
         took["took"] = 0.1
         assert pause() == 0.005, "a twentieth of what a short batch took"
+        took["looking"] = 0.002
+        assert pause() == 0.003, "the look before the next batch is part of it"
+        took["looking"] = 0.2
+        assert pause() == 0
+
+
+async def test_asking_for_the_pause_between_batches_is_part_of_it(
+    pg: Cluster, table: str, trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "SELECT 0.01 FROM pg_catalog.pg_sleep(0.02) WHERE %(took)s > 0 AND %(looking)s >= 0"
+    breathe, query, slept = sql.load("actions/breathe").text, ActingSession.query, list[float]()
+
+    async def ask(session: ActingSession, statement: str, given: Mapping[str, object] | None = None) -> Rows:
+        return await query(session, slow if statement == breathe else statement, given)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(ActingSession, "query", ask)
+    monkeypatch.setattr(batches, "asyncio", SimpleNamespace(sleep=sleep))
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step(BATCH, execution=Batches(10))))
+    assert (run.outcome, run.steps[0].rows) == (Outcome.DONE, 10)
+    assert set(slept) == {0.0}, "nothing is left of 0.01 s"
 
 
 def _failing(sqlstate: str, condition: str) -> str:

@@ -41,6 +41,7 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
         sent = time.monotonic()
         with _conflicts(execution):
             async with looking_again.transaction(context.session, group):
+                looked = time.monotonic() - sent
                 moved, more = await _batch(context.session, execution.role, progress.step.sql)
         progress.rows += moved
         progress.seconds = time.monotonic() - began
@@ -48,7 +49,7 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
         if not more:
             return
         context.changed()
-        await _breathe(context, time.monotonic() - sent)
+        await _breathe(context, time.monotonic() - sent, looked)
 
 
 @contextlib.contextmanager
@@ -76,7 +77,11 @@ def pace(progress: StepProgress, total: int) -> str:
     return f"{moved}, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
 
 
-async def _breathe(context: Context, took: float) -> None:
-    """Pause after a batch that `took` so many seconds: longer while a standby lags or another session waits."""
-    ((seconds,),) = await context.query(sql.load("actions/breathe").text, {"took": took})
-    await asyncio.sleep(float(str(seconds)))
+async def _breathe(context: Context, took: float, looking: float) -> None:
+    """Pause after a batch that `took` so many seconds: longer while a standby lags or another session waits.
+
+    To ask for that is part of the pause, as are the seconds that `looking` again will take: no row is locked meanwhile.
+    """
+    began = time.monotonic()
+    ((seconds,),) = await context.query(sql.load("actions/breathe").text, {"took": took, "looking": looking})
+    await asyncio.sleep(max(0.0, float(str(seconds)) - (time.monotonic() - began)))
