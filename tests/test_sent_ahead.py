@@ -156,6 +156,32 @@ async def test_the_limit_of_waits_is_that_of_the_session_once_what_was_begun_ahe
     assert (run.outcome, limits) == (Outcome.DONE, [[("200ms",)]]), run.message
 
 
+async def test_a_batch_with_the_rights_of_another_role_is_one_message_with_its_commit(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.do(
+        "DROP TABLE public.facts",
+        "DROP TABLE public.archive",
+        "CREATE TABLE public.facts (id bigint, day date, PRIMARY KEY (id, day))",
+        "CREATE TABLE public.archive (LIKE public.facts INCLUDING ALL)",
+        "INSERT INTO public.facts VALUES (1, '2020-01-05'), (2, '2020-02-05')",
+    )
+    desk.give_away()
+    script, sent = ActingSession.script, list[Sequence[str]]()
+
+    async def keeping(session: ActingSession, *statements: str, ahead: Sequence[str] = ()) -> list[Rows]:
+        sent.append(statements)
+        return await script(session, *statements, ahead=ahead)
+
+    monkeypatch.setattr(ActingSession, "script", keeping)
+    run = await desk.run(ARCHIVE_ANALYTICS, PATIENCE)
+    assert (run.outcome, [step.rows for step in run.steps]) == (Outcome.DONE, [2, 0]), run.message
+    batches = [message for message in sent if message[0].startswith("CREATE FUNCTION ")]
+    assert len(batches) == 2
+    assert all(message[-1] == "COMMIT" for message in batches)
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2
+
+
 @contextmanager
 def queued(desk: Desk, statement: str) -> Iterator[Callable[[], bool]]:
     """Another session that runs a statement in a transaction; returns whether it holds its lock or waits for it."""

@@ -15,9 +15,10 @@ from console.running.execution import looking_again
 from console.running.execution.executor import Context, Executor
 from console.running.failures import message
 from console.running.progress import StepProgress
-from console.sources.postgres import ActingSession, DriverError
+from console.sources.postgres import DriverError, moved_and_more
 
 SERIALIZATION = "40001"
+LATE = 0.001  # seconds by which the event loop may wake up late: epoll counts whole milliseconds
 
 
 def executor(execution: Batches) -> Executor:
@@ -40,9 +41,14 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
     while True:
         sent = time.monotonic()
         with _conflicts(execution):
-            async with looking_again.transaction(context.session, group):
+            async with looking_again.transaction(context.session, group) as replies:
                 looked = time.monotonic() - sent
-                moved, more = await _batch(context.session, execution.role, progress.step.sql)
+                if execution.role:  # it returns one row, whatever it is, so that COMMIT need not wait for it
+                    replies.with_commit = context.session.sealed_batch(execution.role, progress.step.sql)
+                else:
+                    moved, more = await context.session.batch(progress.step.sql)
+        if execution.role:
+            moved, more = moved_and_more(replies.answered)
         progress.rows += moved
         progress.seconds = time.monotonic() - began
         progress.message = pace(progress, execution.rows)
@@ -63,12 +69,6 @@ def _conflicts(execution: Batches) -> Iterator[None]:
         raise Trouble(Kind.BUSY, f"Another session changed rows: {message(error)}.", "", SERIALIZATION) from None
 
 
-async def _batch(session: ActingSession, role: str, statement: str) -> tuple[int, bool]:
-    if not role:
-        return await session.batch(statement)
-    return await session.batch_as(role, statement)
-
-
 def pace(progress: StepProgress, total: int) -> str:
     """Progress of the batches: rows, rate, time left."""
     rate = progress.rows / progress.seconds if progress.seconds else 0.0
@@ -84,4 +84,4 @@ async def _breathe(context: Context, took: float, looking: float) -> None:
     """
     began = time.monotonic()
     ((seconds,),) = await context.query(sql.load("actions/breathe").text, {"took": took, "looking": looking})
-    await asyncio.sleep(max(0.0, float(str(seconds)) - (time.monotonic() - began)))
+    await asyncio.sleep(max(0.0, float(str(seconds)) - (time.monotonic() - began) - LATE))

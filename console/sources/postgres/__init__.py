@@ -4,7 +4,7 @@ import logging
 
 from psycopg import Error as DriverError
 
-from console.sources.postgres.acting import ActingSession, Replies, Rows, acting_session
+from console.sources.postgres.acting import ActingSession, Replies, Rows, acting_session, moved_and_more
 from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.connecting import (
     CONNECT_SECONDS,
@@ -38,6 +38,7 @@ __all__ = [
     "close_in_turn",
     "cut",
     "describe",
+    "moved_and_more",
     "parse_target",
     "refused",
     "trouble",

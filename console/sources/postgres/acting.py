@@ -61,6 +61,7 @@ class Replies:
 
     first: list[Rows] = field(default_factory=list)
     with_commit: list[str] = field(default_factory=list)  # statements that are sent in one message with COMMIT
+    answered: list[Rows] = field(default_factory=list)  # the rows of these
     last: list[Rows] = field(default_factory=list)
     ahead: Sequence[str] = ()  # what else is sent with COMMIT, as ActingSession.script does
 
@@ -183,10 +184,9 @@ class ActingSession:
             raise
         return int(str(changed)), answer if expect else []
 
-    async def batch_as(self, role: str, statement: str) -> tuple[int, bool]:
-        """`batch` in a transaction, confined and sealed, of a statement that returns (`moved`, `more`)."""
-        _, _, ((moved, more),), *_ = await self.script(*confinement.batch(role, statement).sent, *self._sealing)
-        return int(str(moved)), bool(more)
+    def sealed_batch(self, role: str, statement: str) -> list[str]:
+        """What runs a `batch` of (`moved`, `more`) confined and sealed: sent in a transaction, for `moved_and_more`."""
+        return [*confinement.batch(role, statement).sent, *self._sealing]
 
     async def seal(self) -> None:
         """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
@@ -283,7 +283,7 @@ class ActingSession:
             _, *replies.first = await self.script("BEGIN", *first)
             yield replies
             answers = await self.script(*replies.with_commit, "COMMIT", *last, ahead=replies.ahead)
-            replies.last = answers[len(answers) - len(last) :]
+            replies.answered, replies.last = answers, answers[len(answers) - len(last) :]
         except BaseException:
             await self._roll_back()
             raise
@@ -353,6 +353,12 @@ class ActingSession:
         if self._connection is None:
             raise psycopg.OperationalError("the connection is closed")
         return self._connection
+
+
+def moved_and_more(answers: Sequence[Rows]) -> tuple[int, bool]:
+    """What ActingSession.batch returns, of the answers to a sealed batch."""
+    _, _, ((moved, more),), *_ = answers  # what makes the function is two statements
+    return int(str(moved)), bool(more)
 
 
 async def _rows(cursor: Cursor) -> Rows:
