@@ -37,7 +37,7 @@ DESCRIBES = re.compile(
 BUILT_OF = {
     "array_agg": {"bloat_estimates", "buffer_summary", "connections_vitals", "job_schedules"},
     "ceil": {"bloat_estimates"},
-    "count": {"capacity_of_server", "capacity_tables", "partition_keys", "partition_parents"},
+    "count": {"capacity_of_server", "capacity_tables", "partition_parents"},
     "format": {"upgrade_obstacles"},
     "max": {"connections_vitals", "vitals"},
     "substring": {"locks"},
@@ -45,7 +45,7 @@ BUILT_OF = {
     "timezone": {"capacity_samples", "job_queue"},
     "unnest": {
         *("advice_tables", "explain_tables", "forecast_relations", "matview_refreshes", "partition_parents"),
-        *("partition_keys", "rights_held", "statement_texts", "tenants", "upgrade_obstacles"),
+        *("rights_held", "statement_texts", "tenants", "upgrade_obstacles"),
     },
 }
 SOME = {

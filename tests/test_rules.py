@@ -19,6 +19,7 @@ from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.sources.log import ring
+from console.watching.asks import merged
 from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
@@ -101,6 +102,20 @@ def not_again(ask: Ask) -> Ask:
 
 def test_rules_that_find_later_say_so() -> None:
     assert {rule.name for rule in DIAGNOSES if rule.misses} >= LATER
+
+
+def test_a_rule_that_reads_seldom_or_waits_says_how_late_it_finds() -> None:
+    early = {ask.query for ask in merged(DIAGNOSES) if ask.on_change}
+    late = {
+        rule.name
+        for rule in DIAGNOSES
+        if rule.hold
+        or any(
+            ask.every > SOON and ask.query not in early and ask.only_if is None for ask in rule.asks if not ask.optional
+        )
+    }
+    assert late >= {"statement-regressed", "host-memory"}
+    assert [rule.name for rule in DIAGNOSES if rule.name in late and not rule.misses] == []
 
 
 def test_every_rule_has_a_fault() -> None:

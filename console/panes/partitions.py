@@ -106,17 +106,6 @@ def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_D
     )
 
 
-def covered(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_DAYS) -> Snapshot:
-    """What the bounds of each partitioned table cover, with its verdict, and nothing about sizes."""
-
-    def columns_of(row: Record) -> tuple[object, ...]:
-        known = coverage(row)
-        verdict = judge(row, known, partition_runway_days)
-        return known.last or None, known.runway, listed(known.gaps) or None, verdict
-
-    return _without(add(snapshot, ("last", "runway", "gaps_named", "verdict"), columns_of), ("bounds", "bound_rows"))
-
-
 @dataclass(frozen=True, slots=True)
 class Total:
     """Size, size of the heaps and rows of everything below a parent."""

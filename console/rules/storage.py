@@ -81,21 +81,21 @@ PARTITION_RUNWAY_DAYS = Rule(
     title="Time until the partitions run out",
     unit="days",
     limit=below(31, 7),
-    queries=("partition_parents", "partition_keys", "partition_bounds"),
+    queries=("partition_parents", "partition_bounds"),
 )
 PARTITION_GAPS = Rule(
     name="partition_gaps",
     title="Gaps between the bounds of the partitions of a table",
     unit="count",
     limit=above(1),
-    queries=("partition_parents", "partition_keys", "partition_bounds"),
+    queries=("partition_parents", "partition_bounds"),
 )
 DEFAULT_PARTITION_ROWS = Rule(
     name="default_partition_rows",
     title="Rows in a default partition",
     unit="count",
     limit=above(1),
-    queries=("partition_parents", "partition_keys"),
+    queries=("partition_parents",),
 )
 VIEW_AGE_SECONDS = Rule(
     name="view_age_seconds",
@@ -172,7 +172,7 @@ PARTITION_VERDICT = StateRule(
         "gap": Level.WARNING,
         "unknown": Level.NOTICE,
     },
-    queries=("partition_parents", "partition_keys", "partition_bounds"),
+    queries=("partition_parents", "partition_bounds"),
 )
 DETACH_PENDING = StateRule(
     name="detach_pending",

@@ -17,10 +17,9 @@ from console.model import (
     Level,
     Record,
     Urgency,
-    View,
     of_view,
 )
-from console.panes.partitions import BOUNDS, covered
+from console.panes.partitions import PARENTS
 from console.rules.findings.wording import counted, number
 from console.rules.storage import DAY, DEFAULT_PARTITION_ROWS, PARTITION_RUNWAY_DAYS, PARTITION_VERDICT
 
@@ -30,7 +29,7 @@ INCOMPLETE = frozenset({"incomplete", "gap"})
 
 def running_out(frame: Frame) -> Iterable[Finding]:
     """A finding for each partitioned table whose new rows soon find no partition, or find none now."""
-    for row in frame.rows("partition_keys"):
+    for row in frame.rows("partition_parents"):
         if row["verdict"] in RUNNING_OUT:
             days = number(row["runway"])
             left = in_words(days * DAY)
@@ -48,7 +47,7 @@ def running_out(frame: Frame) -> Iterable[Finding]:
 
 def incomplete(frame: Frame) -> Iterable[Finding]:
     """A finding for each partitioned table with gaps between its partitions, or rows in its default partition."""
-    for row in frame.rows("partition_keys"):
+    for row in frame.rows("partition_parents"):
         if row["verdict"] in INCOMPLETE:
             missing = one_line(row["gaps_named"] or "some keys have no partition")
             yield _finding("partition-gap", row, f"gaps between its partitions ({missing}): rows there are refused")
@@ -83,17 +82,11 @@ def _fixes(row: Record, frame: Frame) -> tuple[Fix, ...]:
     return (Fix("create-partitions", {"table": table}, "create the missing partitions; reads and writes go on"),)
 
 
-_COVERED = View(
-    *("partitions", "Partitions", "partition_keys", (), ("oid",)),
-    lookups=(BOUNDS,),
-    derive=covered,
-    rules=(PARTITION_RUNWAY_DAYS,),
-)
 PARTITION_RUNWAY = Diagnosis(
     "partition-runway",
     "A partitioned table runs out of partitions",
     Urgency.NOW,
-    (of_view(_COVERED, RARELY, on_change=RELATIONS),),
+    (of_view(PARENTS, RARELY, on_change=RELATIONS),),
     running_out,
     (PARTITION_RUNWAY_DAYS,),
 )
@@ -101,7 +94,7 @@ PARTITION_GAP = Diagnosis(
     "partition-gap",
     "A partitioned table has gaps, or rows in its default partition",
     Urgency.SOON,
-    (of_view(_COVERED, RARELY, on_change=(*RELATIONS, *DEFAULTED)),),
+    (of_view(PARENTS, RARELY, on_change=(*RELATIONS, *DEFAULTED)),),
     incomplete,
     (DEFAULT_PARTITION_ROWS,),
 )
