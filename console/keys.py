@@ -165,6 +165,7 @@ _FINDINGS = (
     Key(Place.FINDINGS, "findings.evidence", "enter", "evidence", "Evidence", footer=True),
     Key(Place.FINDINGS, "findings.later", "z", "later", "Later", footer=True, past=InPast.REFUSED),
     Key(Place.FINDINGS, "findings.later-until", "Z", "later_until", "Later, for a time", past=InPast.REFUSED),
+    Key(Place.FINDINGS, "findings.unfold", "space", "unfold", "All of a finding's text, or four lines"),
     Key(Place.FINDINGS, "findings.down", "down,j", "move(1)", "Down"),
     Key(Place.FINDINGS, "findings.up", "up,k", "move(-1)", "Up"),
     Key(Place.FINDINGS, "findings.first", "home,g", "move_to(0)", "First finding"),

@@ -128,6 +128,35 @@ async def test_the_cursor_is_on_the_worst_finding_until_it_is_moved(stage: Stage
         assert subject(third, second, first) == "third"
 
 
+async def test_what_four_lines_leave_out_is_below_all_findings_or_unfolded_by_a_key(stage: Stage) -> None:
+    long = Finding(*("rule", "long", Level.WARNING, "checkout-web is idle in transaction"), detail="detail " * 60)
+    others = [Finding("rule", f"other {number}", Level.WARNING, f"other {number} is wrong") for number in range(8)]
+    async with console(stage.desk.uri, (80, 24)) as (app, pilot):
+        await shows(pilot, "No findings:")
+        await pilot.press("p")
+        blocks = app.query_one(FindingBlocks)
+
+        def lines(*findings: Finding) -> int:
+            """How many lines of the screen have the detail."""
+            blocks.show(snapshot(Verdict(findings), app.workspace.observer, 0.0), ("rule", "subject"))
+            return shown()
+
+        def shown() -> int:
+            return sum("detail detail" in line for line in screen_text(app).splitlines())
+
+        def has(count: int) -> bool:
+            return shown() == count
+
+        lines(long)
+        await until(pilot, lambda: has(3 + 6))
+        lines(long, *others)
+        await until(pilot, lambda: has(3) and "Space shows all of it" in screen_text(app))
+        await pilot.press("space")
+        await until(pilot, lambda: has(6))
+        await pilot.press("j")
+        await until(pilot, lambda: has(3) and "Space" not in screen_text(app))
+
+
 async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage) -> None:
     async with console(stage.desk.uri) as (_, pilot):
         await shows(pilot, "No findings:")

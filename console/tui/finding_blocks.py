@@ -1,4 +1,4 @@
-"""The findings on the screen: a block of lines for each, whole under the cursor or where all of them fit."""
+"""The findings on the screen: a block of lines for each, all of its text under the cursor if the user wants it."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         self._keys: list[Key] = []
         self._lines: list[FindingLine] = []
         self._chosen_fix: dict[Key, int] = {}
+        self._unfolded: Key | None = None
         self._stale = False
         self._seeks = True  # the worst finding, until the cursor is moved
         self._styles = TableStyles(self)
@@ -117,7 +118,8 @@ class FindingBlocks(ScrollView, can_focus=True):
         """Lay the blocks out for the size, the cursor and the fixes that are offered."""
         width = self.scrollable_content_region.width or self.size.width
         fixes = [self._fix(at) for at in range(len(self._rows))]
-        self._lines = finding_lines(self._rows, fixes, self.cursor, width, self.size.height)
+        unfolded = self._unfolded is not None and self._unfolded == self.cursor_key
+        self._lines = finding_lines(self._rows, fixes, self.cursor, width, self.size.height, unfolded=unfolded)
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
         self.post_message(self.Rested(self.cursor_row if self.display else None))
@@ -170,7 +172,12 @@ class FindingBlocks(ScrollView, can_focus=True):
         """Put the cursor on a finding and bring its block onto the screen."""
         self._seeks = False
         self.cursor = max(0, min(finding, len(self._rows) - 1))
+        self._unfolded = self._unfolded if self._unfolded == self.cursor_key else None
         self._fold()
+        self._bring_into_view()
+
+    def _bring_into_view(self) -> None:
+        """Scroll to the block under the cursor, to its beginning if not all of it fits."""
         mine = [at for at, line in enumerate(self._lines) if line.finding == self.cursor]
         if mine:
             top, height = self.scroll_offset.y, max(1, self.size.height)
@@ -183,6 +190,13 @@ class FindingBlocks(ScrollView, can_focus=True):
     def action_move_to(self, finding: int) -> None:
         """The first or the last finding."""
         self.move_to(finding if finding >= 0 else len(self._rows) - 1)
+
+    def action_unfold(self) -> None:
+        """Show all that the finding under the cursor says, or four lines of it again."""
+        self._seeks = False
+        self._unfolded = None if self._unfolded == self.cursor_key else self.cursor_key
+        self._fold()
+        self._bring_into_view()
 
     def action_other_fix(self, step: int) -> None:
         """Offer the next fix of the finding under the cursor."""
