@@ -150,7 +150,7 @@ async def test_what_four_lines_leave_out_is_below_all_findings_or_unfolded_by_a_
         lines(long)
         await until(pilot, lambda: has(3 + 6))
         lines(long, *others)
-        await until(pilot, lambda: has(3) and "Space shows all of it" in screen_text(app))
+        await until(pilot, lambda: has(3) and "Space shows the whole text" in screen_text(app))
         await pilot.press("space")
         await until(pilot, lambda: has(6))
         await pilot.press("j")

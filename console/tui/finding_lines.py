@@ -16,7 +16,7 @@ from console.tui.table_lines import fit
 MARKS = {"critical": "!!", "warning": "! "}
 INDENT = "    "
 MOST = 4  # lines of a block that is not unfolded
-MORE = "Space shows all of it"
+MORE = "Space shows the whole text"
 
 
 class Says(Enum):
@@ -46,7 +46,7 @@ class FindingLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FindingPart:
     """What a block says of one thing, in as many lines as it takes."""
 
     says: Says
@@ -84,7 +84,7 @@ def finding_lines(
     return [*lines, *rest]
 
 
-def _parts(at: int, row: Mapping[str, Any], fix: Mapping[str, Any] | None, width: int) -> list[Part]:
+def _parts(at: int, row: Mapping[str, Any], fix: Mapping[str, Any] | None, width: int) -> list[FindingPart]:
     """What a block says: the sentence, what is known of it, what it explains, when it was put off, and the fix."""
     texts = {Says.DETAIL: one_line(row["detail"])} if row["detail"] else {}
     if row["explains"]:
@@ -96,15 +96,17 @@ def _parts(at: int, row: Mapping[str, Any], fix: Mapping[str, Any] | None, width
         texts[Says.FIX] = f"f  {one_line(fix['effect'])}{others}"
     head = [FindingLine(at, line, head=True) for line in _wrapped(one_line(row["sentence"]), _mark(row), width)]
     return [
-        Part(Says.WHAT, head),
+        FindingPart(Says.WHAT, head),
         *(
-            Part(says, [FindingLine(at, line) for line in _wrapped(text, INDENT, width)], others * (says is Says.FIX))
+            FindingPart(
+                says, [FindingLine(at, line) for line in _wrapped(text, INDENT, width)], others * (says is Says.FIX)
+            )
             for says, text in texts.items()
         ),
     ]
 
 
-def _shortened(parts: Sequence[Part], width: int) -> Block:
+def _shortened(parts: Sequence[FindingPart], width: int) -> Block:
     """A block in at most four lines: of each part what fits, the sentence and the fix first."""
     has = {part.says: len(part.lines) for part in parts}
     given = dict.fromkeys(has, 0)
@@ -114,13 +116,13 @@ def _shortened(parts: Sequence[Part], width: int) -> Block:
     return [line for part in parts for line in _cut(part, given[part.says], width)]
 
 
-def _left_out(parts: Iterable[Part], block: Block) -> Block:
+def _left_out(parts: Iterable[FindingPart], block: Block) -> Block:
     """The parts of which a block lacks something, each of them whole, after an empty line."""
     found = [line for part in parts if not set(part.lines) <= set(block) for line in part.lines]
     return [FindingLine(found[0].finding, ""), *(replace(line, head=False) for line in found)] if found else []
 
 
-def _cut(part: Part, most: int, width: int) -> Block:
+def _cut(part: FindingPart, most: int, width: int) -> Block:
     """The first `most` lines of a part; the last one ends in an ellipsis if there are more."""
     if len(part.lines) <= most or not most:
         return list(part.lines[:most])
