@@ -222,7 +222,7 @@ def no_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key counts as handled once the process had little to do for 5 ms, not for Textual's 20, twice a key.
 
-    For tests that wait for what they need by a condition after each key, and press many.
+    For tests of what is on the screen. A dialog takes no key while they come one after the other as fast as this.
     """
     monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.005)
 

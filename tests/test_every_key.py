@@ -15,8 +15,6 @@ from tests.screens import console, until
 from tests.servers import Pooler, PostgresServer
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("hasty")
-
 KEYS = ("S", "enter", "e", "y", "question_mark")
 # Each pane in a console with others before and after it, and each console with as many.
 EACH = 4
