@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ INCIDENT = 600.0  # seconds before an incident file is written that it holds
 UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
 UNREAD = 60.0  # seconds after the start in which nothing is read of statements and options that no pane shows
 CLOCKED = 240.0  # seconds between two readings of the clock of autovacuum while its view is not open
+HISTORY, UNCHANGED = 15.0, 300.0  # seconds between two looks whether the findings have a new history; that it holds
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
 
@@ -188,7 +190,9 @@ class Workspace:
 
         Not at once: a console is opened when something is wrong, and sizes of thousands of tables are not free.
         """
-        await asyncio.gather(self._later_samples(), self._follow_statements(), self._follow_vacuum())
+        await asyncio.gather(
+            self._later_samples(), self._follow_statements(), self._follow_vacuum(), self._follow_history()
+        )
 
     async def _later_samples(self) -> None:
         await asyncio.sleep(UNSAMPLED)
@@ -205,6 +209,17 @@ class Workspace:
             with contextlib.suppress(Trouble):  # the view says so itself
                 await self.sources.named(CLOCK).fetch("vacuum_clock")
             await asyncio.sleep(CLOCKED)
+
+    async def _follow_history(self) -> None:
+        """Read the history of findings when it has changed, so that a later turn to the past finds it."""
+        known, read = -1, -math.inf
+        while True:
+            await asyncio.sleep(HISTORY)
+            history, now = self.observer.history, time.monotonic()
+            if history is not None and (history.changes != known or now - read > UNCHANGED):
+                known, read = history.changes, now
+                with contextlib.suppress(Trouble):  # the view says so itself
+                    await self.sources.named(RULES).fetch("finding_history")
 
     async def _keep_plans(self) -> None:
         from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415  not before the first rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from console.model import Facts, Snapshot
+from console import workspace
+from console.model import Facts, Snapshot, Trouble
+from console.panes.now_views import HISTORY
+from console.panes.waits import WAITS
 from console.past.recorder import HeardAnswer, ReadingRecorder
 from console.past.segment import Stream
 from console.past.store import store_of
@@ -23,11 +27,14 @@ from console.sources.registry import Sources
 from console.watching.history import COLUMNS, History
 from console.watching.lock_rows import locks_of
 from console.watching.observer import Observer
+from console.watching.past import past_at
 from console.watching.store import Store
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
 from tests.command import run
 from tests.lock_scenes import UPDATE, play, prepare
+from tests.pasts import START, at, keep, reading
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import eventually
 
 TARGET = "host=127.0.0.1 port=1 dbname=shop"  # nothing listens there: no server is asked
 PERIOD, BEGAN, HEALED = 2, 150, 120  # seconds between two readings; ago
@@ -181,3 +188,49 @@ def test_locks_are_made_of_queues_that_an_earlier_version_of_the_console_read() 
     found = locks_of(Snapshot("lock_queues", columns, rows, datetime.now(UTC)))
     assert sorted(found.values("pid"), key=str) == [11, 12]
     assert set(found.values("client_port")) == {None}
+
+
+SAMPLED = [[[1, 2], "client backend", "active", "IO", "DataFileRead", 7, "shop", "app"]]
+
+
+async def test_what_sessions_waited_for_is_known_of_a_time_in_which_no_pane_showed_it(tmp_path: Path) -> None:
+    recorder = ReadingRecorder(store_of(tmp_path, TARGET))
+    for second in range(0, 120, 2):
+        waits = [*SAMPLED, [[3], "client backend", "active", "Lock", "relation", 8, "", "app"]][: 1 + (second >= 60)]
+        keep(recorder, reading(VITALS, second, [(json.dumps(waits),)], ("sampled",)))
+    then, later = [past_at(recorder.readings(at(second)), at(second)) for second in (58, 110)]
+    seen = [await then.named("waits").fetch(view.query) for view in WAITS.views]
+    assert [list(each.values("class")) for each in seen] == [["IO"]] * 4 + [["IO", "IO"]]
+    assert next(iter(seen[0].records()))["aas"] == pytest.approx(2.0)
+    assert "From the samples that are read with the metrics." in seen[0].notes
+    classes = {row["class"]: row["m1"] for row in (await later.named("waits").fetch("wait_classes")).records()}
+    assert classes == pytest.approx({"IO": 2.0, "Lock": 0.87}, abs=0.05)
+    present = (await later.named("postgres").fetch("waits")).records()
+    found = [(row["class"], row["event"], row["sessions"]) for row in present]
+    assert found == [("IO", "DataFileRead", 2), ("Lock", "relation", 1)]
+    with pytest.raises(Trouble, match="Not read"):
+        await past_at(recorder.readings(at(900)), at(900)).named("waits").fetch("wait_classes")
+
+
+async def test_the_history_of_then_is_that_read_last_and_what_had_not_ended_lasts_until_then(tmp_path: Path) -> None:
+    recorder = ReadingRecorder(store_of(tmp_path, TARGET))
+    healed = START + timedelta(seconds=60)
+    going_on: dict[str, object] = dict.fromkeys(COLUMNS) | {"began": START, "lasted": 20.0}
+    for second, row in ((20, going_on), (60, going_on | {"lasted": 60.0, "ended": healed})):
+        keep(recorder, reading(HISTORY.query, second, [tuple(row.values())], COLUMNS), source="rules")
+    moments = [past_at(recorder.readings(at(second)), at(second)) for second in (50, 300)]
+    found = [row for each in moments for row in (await each.named("rules").fetch(HISTORY.query)).records()]
+    assert [(row["lasted"], row["ended"]) for row in found] == [(50.0, None), (60.0, healed)]
+
+
+async def test_a_history_that_has_changed_is_read_though_no_pane_shows_it(
+    monkeypatch: pytest.MonkeyPatch, any_pg: Cluster, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(workspace, "HISTORY", 0.01)
+    trail = Trail(tmp_path / "audit.jsonl")
+    wanted = config.Wanted(any_pg.uri("postgres"))
+    async with workspace.Workspace(config.load(environ={}), wanted, trail=trail) as work:
+        keeping = asyncio.gather(work.keep_readings(), work.keep_samples())
+        await eventually(lambda: Stream("rules", HISTORY.query) in work.recorder.readings(time.time()).streams)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import field, replace
 from datetime import UTC, datetime
 
@@ -47,6 +49,7 @@ class PastMoment:
     usually: Usually = lambda _: Usual()
     made: Mapping[tuple[str, str], MakeAnswer] = field(default_factory=dict)  # by source and query
     remade: Mapping[tuple[str, str], Remake] = field(default_factory=dict)  # of a stranger's file, by the same
+    known: dict[tuple[str, str], Snapshot | None] = field(default_factory=dict)  # what was made: panes ask again
 
     def named(self, name: str) -> PastSource:
         """The source of that name, as it was."""
@@ -90,14 +93,21 @@ class PastSource:
         past, stream = self._past, Stream(self.name, query, as_text(parameters))
         found, usual = past.readings.at(stream, past.moment), past.usually(query)
         if found is None or past.moment - found.at > usual.lost:
-            made = past.made.get((self.name, query))
-            if not parameters and made and (snapshot := made(past.readings, past.moment)):
+            if not parameters and (snapshot := await self._made(query)):
                 return snapshot
             raise self._unread(stream)
         if isinstance(found.answer, Trouble):
             raise found.answer
         answer, old = self._sound(query, found.answer), past.moment - found.at
         return _noted(answer, f"Read {age(old)} before this moment.") if old > usual.noted else answer
+
+    async def _made(self, query: str) -> Snapshot | None:
+        """The answer made from other readings, in a thread: it may be an hour of them. None: there is none."""
+        past, key = self._past, (self.name, query)
+        if key in past.made and key not in past.known:
+            with foreign_values() if past.readings.is_foreign else nullcontext():
+                past.known[key] = await asyncio.to_thread(past.made[key], past.readings, past.moment)
+        return past.known.get(key)
 
     def _sound(self, query: str, answer: Snapshot) -> Snapshot:
         remake = self._past.remade.get((self.name, query))
@@ -148,7 +158,8 @@ class PastSource:
         nearest = past.readings.nearest(stream, past.moment)
         if nearest is None:
             sentence = f"Not read within an hour of {clock(past.moment)}."
-            return Trouble(Kind.MISSING, sentence, "Consoles keep what their rules and the pane on the screen read.")
+            remedy = "Consoles keep what their rules and the pane on the screen read; open it, and it is kept."
+            return Trouble(Kind.MISSING, sentence, remedy)
         side = f"{age(abs(past.moment - nearest))} {'earlier' if nearest <= past.moment else 'later'}"
         sentence = f"Not read at {clock(past.moment)}."
         return Trouble(Kind.MISSING, sentence, f"The nearest reading is from {clock(nearest)}, {side}.")

@@ -33,6 +33,7 @@ class History:
         self._present: dict[Identity, Finding] = {}
         self._kept_at = datetime.min.replace(tzinfo=UTC)
         self.trouble: Trouble | None = None  # why the store could not be used last
+        self.changes = 0  # how often what is kept has changed
 
     async def follow(self, facts: Facts | None, verdict: Verdict, memory: Memory, at: datetime) -> None:
         """Keep what the rules say now."""
@@ -63,6 +64,7 @@ class History:
             self.trouble = why
         else:
             self.trouble, self._kept_at = None, at
+            self.changes += 1
 
 
 class _Runs:

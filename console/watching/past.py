@@ -10,14 +10,22 @@ from console.panes import PANES
 from console.past.moment import MakeAnswer, PastMoment, Remake, Usual
 from console.past.readings import PastReadings
 from console.rules.diagnoses import DIAGNOSES
-from console.sources.registry import PRIMARY, RULES
+from console.sources.registry import PRIMARY, RULES, WAITS
 from console.watching.asks import merged
 from console.watching.findings import remade
+from console.watching.history_then import history_then
 from console.watching.lock_rows import locks_then
+from console.watching.waits import VIEWS
+from console.watching.waits_then import present_waits_then, waits_then
 
 LEAST = 15.0  # seconds for which any reading stands
 PERIODS = 3.0  # of the pane, or of the rules, after which it is another matter
-MADE: Mapping[tuple[str, str], MakeAnswer] = {(PRIMARY, "locks"): locks_then}
+MADE: Mapping[tuple[str, str], MakeAnswer] = {
+    (PRIMARY, "locks"): locks_then,
+    (PRIMARY, "waits"): present_waits_then,
+    (RULES, "finding_history"): history_then,
+    **{(WAITS, query): waits_then(query) for query in VIEWS},
+}
 REMADE: Mapping[tuple[str, str], Remake] = {(RULES, "findings"): remade}
 
 

@@ -31,6 +31,7 @@ SPARE = 0.5  # seconds after a sample in which that of the header adds nothing
 MOST_TEXTS = 2_000  # of statements that are remembered
 MACHINE = "actions/tuning_facts"
 NO_IDS = "statements have no ids here; compute_query_id = on gives them"
+Offered = dict[tuple[object, ...], dict[int, SampledSession]]  # by what they do, by pid
 Rows = Callable[[MeasuredWaits, Known], tuple[tuple[str, ...], list[Row]]]
 VIEWS: Mapping[str, Rows] = {
     "wait_classes": wait_rows.by_class,
@@ -101,10 +102,7 @@ class Waits:
             return
         if last is not None and vitals.clock - last < SPARE:
             return
-        alike = json.loads(str(vitals.values("sampled")[0] or "[]"))  # each with the pids of all that do the same
-        # Most sessions are as they were at the sample before.
-        found = {tuple(like): pids for pids, *like in alike}
-        self._offered = {like: _offered(pids, like, self._offered.get(like, {})) for like, pids in found.items()}
+        self._offered = sampled_in(vitals, self._offered)
         sessions = [session for those in self._offered.values() for session in those.values()]
         clients = [SampledSession(POOL, "client waiting")] * int(number(pool_waiting))
         self.ring.add(vitals.clock, vitals.taken_at.timestamp(), [*sessions, *clients])
@@ -215,6 +213,13 @@ class Waits:
             if why.kind is Kind.UNREACHABLE:
                 raise
             return None
+
+
+def sampled_in(vitals: Snapshot, before: Offered | None = None) -> Offered:
+    """The sessions in the sample that is part of the vital signs, of which most are as in the sample `before`."""
+    alike = json.loads(str(vitals.values("sampled")[0] or "[]"))  # each with the pids of all that do the same
+    found = {tuple(like): pids for pids, *like in alike}
+    return {like: _offered(pids, like, (before or {}).get(like, {})) for like, pids in found.items()}
 
 
 def _offered(
