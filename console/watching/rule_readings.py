@@ -54,9 +54,8 @@ class RuleReadings:
         self._wanted: list[Ask] = []  # due in this round, where they are needed at all
         self._is_expired = False  # something was changed: the next round waits for no turn
         self._at_once = False  # this round reads what is due, whatever is known to be unchanged
-        self._shown: dict[
-            str, tuple[datetime, object]
-        ] = {}  # by query: when it was read, and what metrics showed of it
+        # By query: when it was read, and what the metrics showed of it then.
+        self._shown: dict[str, tuple[datetime, object]] = {}
         self._last = now  # of all rounds
         self.troubles: dict[str, Trouble] = {}  # by query: why it could not be read
         self.skipped: frozenset[str] = frozenset()  # queries that need not be read
