@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import psycopg
 import pytest
 from textual.pilot import Pilot
 
 from console.model import Pane
 from console.panes import PANES
 from console.tui.app import ConsoleApp
+from console.tui.pane_text import CUT
 from tests.screens import console, until
 from tests.servers import Pooler, PostgresServer
 from tests.waiting import eventually
@@ -97,6 +99,24 @@ async def test_what_is_copied_has_no_control_characters(any_pg: PostgresServer) 
             await pilot.press("y")
             await until(pilot, lambda: "rm -rf" in app.clipboard)
             assert "\x1b" not in app.clipboard
+
+
+async def test_a_statement_is_copied_whole_or_so_that_it_does_not_run(any_pg: PostgresServer) -> None:
+    statement = f"DELETE FROM copied USING (VALUES ('{'x' * 500}')) v WHERE false"
+    async with console(any_pg.uri(), pane="connections") as (app, pilot):
+        with any_pg.connect(application_name="copied") as session:
+            session.execute("CREATE TEMP TABLE copied (id integer)")
+            session.execute(statement.encode())
+            await pilot.press("slash", *"copied", "enter")
+            await until(pilot, lambda: "xxx" in str(app.pane_view.table.cursor_row))
+            await pilot.press("p", "y")  # paused: the row stays, whatever the session does
+            await until(pilot, lambda: app.clipboard == statement)
+            session.execute("SELECT 1")
+            await pilot.press("y")
+            await until(pilot, lambda: app.clipboard.endswith(CUT))
+            assert app.clipboard.removesuffix(CUT) == statement[:300]
+            with pytest.raises(psycopg.errors.SyntaxError):
+                session.execute(app.clipboard.encode())
 
 
 async def test_nothing_that_is_copied_has_control_characters() -> None:

@@ -17,7 +17,7 @@ from console.tui.key_guard import KeyGuard
 from console.tui.layout import place
 from console.tui.pane_state import FASTEST, SLOWEST, PaneState
 from console.tui.pane_status import status, trouble_status
-from console.tui.pane_text import copied_text
+from console.tui.pane_text import CUT, MOST, copied_query, copied_text
 from console.tui.table_lines import ColumnWindow, fit
 
 
@@ -160,6 +160,41 @@ def test_the_query_of_a_row_is_copied_else_the_row() -> None:
     view = View("v", "V", "q", (Column("query", "query", "query"), Column("n", "n", "count")), ("n",))
     assert copied_text(view, {"query": "SELECT 1\x1b", "n": 1}) == "SELECT 1␛"
     assert copied_text(view, {"query": None, "n": 1}) == "query=None\tn=1"
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "copied", "why"),
+    [
+        (("item", "text"), [("query", "DELETE FROM t WHERE id = 1"), ("holds", "x")], "DELETE FROM t WHERE id = 1", ""),
+        (("pid", "n", "query"), [(1, 2, "DELETE FROM t\x1b WHERE id = 1")], "DELETE FROM t␛ WHERE id = 1", ""),
+        (("item", "text"), [("calls", "1")], "DELETE FROM t", ""),  # no statement of which there is more
+        (
+            ("item", "text"),
+            [("query (cut: track_activity_query_size = 1024)", "DELETE FROM t WHE")],
+            "DELETE FROM t WHE\n... (cut)",
+            "cut: track_activity_query_size = 1024.",
+        ),
+        (
+            ("item", "text"),
+            [("query", "SELECT 1")],
+            "DELETE FROM t\n... (cut)",
+            "its session runs another statement now.",
+        ),
+        (
+            ("item", "text"),
+            [("query", f"DELETE FROM t{'é' * MOST}")],
+            f"DELETE FROM t{'é' * ((MOST - 13) // 2)}\n... (cut)",
+            "terminals take no more of it.",
+        ),
+    ],
+)
+def test_a_query_is_copied_whole_or_so_that_it_cannot_run(
+    columns: tuple[str, ...], rows: list[tuple[object, ...]], copied: str, why: str
+) -> None:
+    found = copied_query("DELETE FROM t", Snapshot("d", columns, tuple(rows), datetime.now(UTC)))
+    assert (found.text, found.why) == (copied, why)
+    size = len(copied.removesuffix(CUT))
+    assert found.message == (f"Copied the first {size} characters: {why}" if why else f"Copied {size} characters.")
 
 
 def test_a_key_that_opens_a_plan_never_confirms_one() -> None:

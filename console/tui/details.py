@@ -18,9 +18,9 @@ from console.format import plain, safe, safe_lines, show
 from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
 from console.tui.own_lines import own_lines
+from console.tui.pane_text import PAIR
 from console.tui.sizes import size_apart
 
-PAIR = 2  # columns of an answer of names with their texts
 PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
 SLICE = 4000  # characters of a long answer that are laid out at once
 LONGEST = 60  # characters of a text on the line of its name

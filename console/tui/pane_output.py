@@ -14,21 +14,42 @@ from textual.widget import Widget
 from console.format import counted, safe
 from console.model import Pane, Snapshot, Source, Trouble, View
 from console.reading.export import save
-from console.tui.background import in_background
+from console.tui.background import in_background, in_place
 from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
-from console.tui.pane_text import copied_text, export_name
+from console.tui.pane_rows import PaneRows
+from console.tui.pane_text import Copied, beginning_of, copied_query, copied_text, export_name, has_more, only_beginning
 
 Answer = TypeVar("Answer")
 
 
-def copy_row(pane: Widget, view: View, row: Mapping[str, object] | None) -> None:
-    """Copy the query in a row, else the row, to the clipboard of the user's terminal."""
+def copy_row(pane: Widget, view: View, rows: PaneRows) -> None:
+    """Copy the whole query of the row under the cursor, else the row, to the clipboard of the user's terminal.
+
+    A beginning that went there would be a DELETE without its WHERE: where the rest cannot be read, it cannot run.
+    """
+    row, key = rows.widget.cursor_row, rows.widget.cursor_key
     if row is None:
         toast(pane, "No row to copy.")
-        return
-    text = copied_text(view, row)
-    pane.app.copy_to_clipboard(text)
-    toast(pane, f"Copied {len(text)} characters.")
+    elif has_more(view, row) and (source := rows.details_source()) is not None:
+        parameters = dict(zip(view.key, key or (), strict=True))
+        in_place(pane, "copy", _copy_whole, pane, source, view.detail, parameters, beginning_of(view, row))
+    else:
+        _copy(pane, Copied(copied_text(view, row)))
+
+
+async def _copy_whole(
+    pane: Widget, source: Source, detail: str, parameters: Mapping[str, object], beginning: str
+) -> None:
+    try:
+        copied = copied_query(beginning, await source.fetch(detail, parameters))
+    except Trouble as why:
+        copied = only_beginning(beginning, safe(why))
+    _copy(pane, copied)
+
+
+def _copy(pane: Widget, copied: Copied) -> None:
+    pane.app.copy_to_clipboard(copied.text)
+    toast(pane, copied.message)
 
 
 def export_rows(widget: Widget, pane: Pane, view: View, rows: Snapshot | None, source: Source | None) -> None:

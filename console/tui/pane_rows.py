@@ -126,7 +126,7 @@ class PaneRows(Horizontal):
         if row is None or not drawer.display:
             return
         if self._is_wide and self._opened.details_asked:
-            drawer.show_row(self._view, table.cursor_key, row, self._details_source())
+            drawer.show_row(self._view, table.cursor_key, row, self.details_source())
         else:
             brief = fields(self._view, row, with_others=False, seen=table.columns_in_full)
             if not brief.plain and self._is_wide:
@@ -139,7 +139,8 @@ class PaneRows(Horizontal):
         if size != self._drawer_size:  # what was set for the other place would hold here too
             drawer.styles.width, drawer.styles.height = self._drawer_size = size
 
-    def _details_source(self) -> Source | None:
+    def details_source(self) -> Source | None:
+        """What answers the view's detail query; None: it cannot be asked."""
         try:
             return self._opened.details_source(self._view)
         except Trouble:  # the status line says why
@@ -197,7 +198,7 @@ class PaneRows(Horizontal):
             self.fill_drawer()
         elif self.screen.is_active:  # otherwise a key that was pressed before has just opened another dialog
             title = self._opened.pane.title
-            self.app.push_screen(DetailsDialog(title, self._view, key, row, self._details_source()))
+            self.app.push_screen(DetailsDialog(title, self._view, key, row, self.details_source()))
 
     def on_live_table_resized(self) -> None:
         """Narrower, the table shows less."""

@@ -339,7 +339,7 @@ class PaneView(Widget):
 
     def action_copy(self) -> None:
         """Copy the query in the row under the cursor, else the row, to the clipboard of the user's terminal."""
-        copy_row(self, self.view, self.rows.cursor_row)
+        copy_row(self, self.view, self._rows)
 
     def action_export(self) -> None:
         """Ask for a file, and write the rows of the table to it."""
