@@ -7,13 +7,15 @@ lock_timeout late. So next to the actions a bare session with the same lock_time
 and again behind a reader; 50 ms is what an action may add to the longest wait that this one causes in the same seconds.
 Some actions release their lock when other sessions queue behind them. As all consoles of this test live in one process,
 which no console does, the time by which that process is woken too late is allowed too.
+
+In the end, nothing that was done is named as left to do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ import pytest
 
 from console.actions import ACTIONS, action
 from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
-from console.model import Outcome
+from console.model import Outcome, Standalone
 from console.running.progress import Run
 from tests.acting import LOCK_TIMEOUT, Desk
 from tests.room import AGO, AHEAD, PACK, PENDING, PLAIN, REST, desks, migrations, room
@@ -234,3 +236,19 @@ async def test_nobody_waits_longer_than_lock_timeout(
     assert [f"{run.plan.action}: {run.message}" for run in runs if run.outcome is not Outcome.DONE] == []
     assert {name: wait for name, wait in told.items() if wait > allowed} == {}, f"{allowed} s is allowed"
     assert any(wait > LOCK_TIMEOUT / 2 for wait in told.values()), "no action asked for a lock that others wait behind"
+    assert [run for run in runs if any(again_of(run))]
+    assert [each for desk, run in zip(desk_of.values(), runs, strict=True) for each in left_to_do(desk, run)] == []
+
+
+def again_of(run: Run) -> Iterator[str]:
+    """The queries that return what a failed or stopped run leaves to do."""
+    for step in run.plan.steps:
+        if isinstance(step.execution, Standalone) and step.execution.again:
+            yield step.execution.again
+
+
+def left_to_do(desk: Desk, run: Run) -> Iterator[str]:
+    """What would be named as left to do of a run that has done everything."""
+    with desk.session() as connection:
+        for query in again_of(run):
+            yield from (str(row) for row in connection.execute(query.encode()).fetchall())
