@@ -153,8 +153,9 @@ class Stopper:
             lines: list[str] = []
 
             def more(seen: int = stops, lines: list[str] = lines) -> bool:
+                ends = not is_alive(pid)  # asked first: what it says before it ends must be among the lines
                 lines[:] = out.read_text().splitlines() if out.exists() else []
-                return sum(line.startswith("stops") for line in lines) > seen or not is_alive(pid)
+                return sum(line.startswith("stops") for line in lines) > seen or ends
 
             wait(more)
             if sum(line.startswith("stops") for line in lines) == stops:

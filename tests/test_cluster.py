@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,9 @@ from tests.clusters import CitusCluster
 from tests.faults import CLUSTER_FAULTS, SETTINGS, ClusterFault
 from tests.faults.cluster import node_that_holds_most
 from tests.servers import Servers
+from tests.stopping import BACKEND, CONSOLE, stopper
+from tests.test_action_waits import Case
+from tests.test_stopped_anywhere import Found, Subject, carried_out, desk_in, judge
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -346,6 +350,37 @@ async def test_a_table_is_distributed_online_where_the_server_allows_the_plugin(
             done = await workspace.run(await workspace.plan(distribute(), wanted))
         assert done.outcome is Outcome.DONE
         assert "1,000 rows in 8 shards on 2 nodes." in done.notes
+
+
+@pytest.mark.parametrize("whom", [CONSOLE, BACKEND])
+async def test_whoever_is_stopped_in_an_action_on_the_cluster_nothing_is_lost(
+    citus: CitusCluster, tmp_path: Path, whom: str
+) -> None:
+    found = Found()
+
+    def carry_out(action: str, rows: str, **given: str) -> None:
+        here = desk_in(desk(citus, tmp_path), tmp_path)
+        subject = Subject(Case(action), here, tmp_path, rows, whom, (3, 10, 22))
+        with stopper(tmp_path) as mine:
+            carried_out(mine, subject, given, found)
+
+    with events(citus, "postgres"):
+        every = "SELECT (count(*), sum(id))::text FROM events"
+        await asyncio.to_thread(carry_out, "distribute-table", every, table="events", column="organization_id")
+        assert citus.do("SELECT count(*) FROM citus_tables WHERE table_name = 'events'::regclass") == [(1,)]
+    every = "SELECT (count(*), sum(id))::text FROM requests"
+    with node_that_holds_most(citus):
+        given = {"strategy": "by_shard_count", "transfer": "block_writes"}
+        await asyncio.to_thread(carry_out, "rebalance-cluster", every, **given)
+        citus.do("SELECT citus_rebalance_wait()")
+    with node_that_holds_most(citus), citus.coordinator.connect(clusters.DATABASE) as reader:
+        reader.execute("BEGIN")
+        reader.execute("LOCK TABLE requests IN SHARE ROW EXCLUSIVE MODE")  # a move has to wait
+        ((job,),) = citus.do("SELECT citus_rebalance_start('by_shard_count', shard_transfer_mode => 'block_writes')")
+        await asyncio.to_thread(carry_out, "cancel-cluster-job", "", job=str(job))
+        assert citus.do(f"SELECT state FROM pg_dist_background_job WHERE job_id = {job}")[0][0].startswith("cancel")
+        reader.execute("ROLLBACK")
+    judge(found)
 
 
 @contextmanager

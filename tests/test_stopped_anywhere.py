@@ -105,7 +105,7 @@ BEFORE = {
     "pooler-resume": 'PAUSE "{database}"',
     "pooler-enable": 'DISABLE "{database}"',
 }
-# These need a Citus cluster, a standby, or a program that not every version has; repack-table is also tried below.
+# These need a Citus cluster (test_cluster.py), a standby, or a server that rewrites tables (test_stopped_elsewhere.py).
 ELSEWHERE = {"distribute-table", "rebalance-cluster", "cancel-cluster-job", "resume-replay", "repack-table"}
 
 
