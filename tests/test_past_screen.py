@@ -83,16 +83,18 @@ async def test_brackets_turn_all_panes_back_and_forth(any_pg: Cluster) -> None:
 
 
 async def test_a_pane_that_was_not_read_names_the_nearest_reading(any_pg: Cluster) -> None:
-    with somebody(any_pg, "of-now"):
-        async with console(any_pg.uri("postgres"), pane="connections") as (app, pilot):
-            await shows(pilot, "of-now")
-            await until(pilot, lambda: Stream("postgres", "vitals") in app.workspace.recorder.readings(9e9).streams)
-            keep(app, 300, "connections", "of-now", "of-then")
-            keep(app, 200, "vitals", "", "")
-            await pilot.press(MUCH_EARLIER)
-            await until(pilot, lambda: app.times.is_past)
-            await shows(pilot, "Not read at", "The nearest reading is from")
-            assert "of-now" not in screen_text(app)
+    async with console(any_pg.uri("postgres"), pane="server") as (app, pilot):
+        await shows(pilot, "template1")
+        recorder = app.workspace.recorder
+        await until(pilot, lambda: Stream("postgres", "vitals") in recorder.readings(9e9).streams)
+        query = app.pane_view.view.query
+        await until(pilot, lambda: Stream("postgres", query) in recorder.readings(9e9).streams)
+        keep(app, 300, query, "template1", "of-then")
+        keep(app, 200, "vitals", "", "")
+        await pilot.press(MUCH_EARLIER)
+        await until(pilot, lambda: app.times.is_past)
+        await shows(pilot, "Not read at", "The nearest reading is from")
+        assert "template1" not in screen_text(app)
 
 
 async def test_a_plan_from_a_row_of_the_past_is_of_the_present_and_says_so(any_pg: Cluster) -> None:

@@ -14,8 +14,11 @@ import pytest
 
 from console import workspace
 from console.model import Facts, Snapshot, Trouble
+from console.panes.connections import CONNECTIONS
 from console.panes.now_views import HISTORY
 from console.panes.waits import WAITS
+from console.past.moment import PastReaders
+from console.past.readings import as_text
 from console.past.recorder import HeardAnswer, ReadingRecorder
 from console.past.segment import Stream
 from console.past.store import store_of
@@ -32,7 +35,7 @@ from console.watching.store import Store
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
 from tests.command import run
 from tests.lock_scenes import UPDATE, play, prepare
-from tests.pasts import START, at, keep, reading
+from tests.pasts import START, at, keep, keep_answer, reading
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
 
@@ -210,6 +213,23 @@ async def test_what_sessions_waited_for_is_known_of_a_time_in_which_no_pane_show
     assert found == [("IO", "DataFileRead", 2), ("Lock", "relation", 1)]
     with pytest.raises(Trouble, match="Not read"):
         await past_at(recorder.readings(at(900)), at(900)).named("waits").fetch("wait_classes")
+
+
+async def test_sessions_of_then_are_known_though_no_pane_showed_them(tmp_path: Path) -> None:
+    recorder = ReadingRecorder(store_of(tmp_path, TARGET))
+    waits = [*SAMPLED, [[3], "client backend", "idle in transaction", "Client", "ClientRead", 8, "cron", "app"]]
+    texts = Snapshot("statement_texts", ("queryid", "userid", "dbid", "query"), ((7, 1, 1, "SELECT $1"),), START)
+    keep(recorder, reading(VITALS, 10, [(json.dumps(waits), 0)], ("sampled", "waiting")))
+    asked = as_text({"queryid": [7], "userid": [1], "dbid": [1]})
+    keep_answer(recorder, "statement_texts", texts, at(10), parameters=asked)
+    past = past_at(recorder.readings(at(14)), at(14))
+    taken = await PastReaders(past).of("postgres", CONNECTIONS.views[0]).read(past.named("postgres"))
+    found = [(row["pid"], row["state"], row["wait"], row["who"], row["query"]) for row in taken.records()]
+    reads = ("active", "IO:DataFileRead", "shop", "SELECT $1")
+    assert sorted(found) == [(1, *reads), (2, *reads), (3, "idle in tx", None, "cron", None)]
+    assert "sessions that were idle are not among them" in str(taken.notes)
+    with pytest.raises(Trouble, match="Not read"):
+        await past_at(recorder.readings(at(900)), at(900)).named("postgres").fetch("connections")
 
 
 async def test_the_history_of_then_is_that_read_last_and_what_had_not_ended_lasts_until_then(tmp_path: Path) -> None:

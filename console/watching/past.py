@@ -15,6 +15,7 @@ from console.watching.asks import merged
 from console.watching.findings import remade
 from console.watching.history_then import history_then
 from console.watching.lock_rows import locks_then
+from console.watching.sessions_then import sessions_then
 from console.watching.waits import VIEWS
 from console.watching.waits_then import present_waits_then, waits_then
 
@@ -23,6 +24,7 @@ PERIODS = 3.0  # of the pane, or of the rules, after which it is another matter
 MADE: Mapping[tuple[str, str], MakeAnswer] = {
     (PRIMARY, "locks"): locks_then,
     (PRIMARY, "waits"): present_waits_then,
+    (PRIMARY, "connections"): sessions_then,
     (RULES, "finding_history"): history_then,
     **{(WAITS, query): waits_then(query) for query in VIEWS},
 }

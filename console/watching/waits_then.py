@@ -29,7 +29,7 @@ def waits_then(query: str) -> MakeAnswer:
     """The rows of a view of the pane Waits at a moment."""
 
     def make(readings: PastReadings, moment: float) -> Snapshot | None:
-        last = _last(readings, moment)
+        last = last_vitals(readings, moment)
         if last is None:
             return None
         ring = Ring()
@@ -48,7 +48,7 @@ def waits_then(query: str) -> MakeAnswer:
 
 def present_waits_then(readings: PastReadings, moment: float) -> Snapshot | None:
     """The rows of the query waits at a moment: for what how many sessions waited."""
-    last = _last(readings, moment)
+    last = last_vitals(readings, moment)
     if last is None:
         return None
     sessions = list(_sessions(last))
@@ -60,8 +60,8 @@ def present_waits_then(readings: PastReadings, moment: float) -> Snapshot | None
     return replace(last, name="waits", columns=PRESENT, rows=tuple(rows), notes=(UNKNOWN,), hidden=())
 
 
-def _last(readings: PastReadings, moment: float) -> Snapshot | None:
-    """The last reading of the metrics, if it is recent and has the samples."""
+def last_vitals(readings: PastReadings, moment: float) -> Snapshot | None:
+    """The last reading of the metrics until a moment, if it is recent and has a sample of the sessions."""
     found = readings.at(VITALS, moment)
     if found is None or moment - found.at > FRESH or not isinstance(found.answer, Snapshot):
         return None
