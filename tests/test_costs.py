@@ -25,6 +25,7 @@ from console.workspace import Workspace
 from tests.command import command, loaded_modules
 from tests.screens import console, settings, until
 from tests.servers import PostgresServer as Cluster
+from tests.servers import Servers
 from tests.terminals import Terminal
 from tests.test_terminal import console as on_terminal
 from tests.waiting import wait
@@ -206,14 +207,23 @@ def test_transactions_that_run_are_not_searched_once_for_each_session(any_pg: Cl
     assert "<> ALL (r.xids)" not in text
 
 
-def test_a_refresh_writes_little_to_the_terminal(pg: Cluster, database: str) -> None:
-    with pg.connect(database) as connection:
+@pytest.fixture
+def alone(pg_servers: Servers) -> Iterator[Cluster]:
+    """A server of the test's own: a shared one shows what other sessions do."""
+    server = pg_servers.new(pg_servers.newest, {"shared_preload_libraries": "pg_stat_statements"})
+    yield server
+    server.stop()
+
+
+def test_a_refresh_writes_little_to_the_terminal(alone: Cluster) -> None:
+    database = alone.fresh_database()
+    with alone.connect(database) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
 
         def refreshes() -> int:
             return int(connection.execute(REFRESHES).fetchall()[0][0])
 
-        with on_terminal("open", pg.uri(database), "--pane", "connections") as terminal:
+        with on_terminal("open", alone.uri(database), "--pane", "connections") as terminal:
             terminal.shows("Connections", "idle")
             terminal.type("++")  # twice each second
             _read(terminal, refreshes, 5)
