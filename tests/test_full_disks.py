@@ -38,6 +38,7 @@ GONE = (
     *("The connection to the server was lost", "The connection was lost while transaction", "does not answer"),
     *(
         "Not connected",
+        "connection timeout expired",  # it recovers
         "cannot be reached",
         "server closed the connection",
         "starting up",
