@@ -13,6 +13,7 @@ from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
 WRITE = "UPDATE public.t SET n = n WHERE id = 5"
+REPACKS = 19  # the first version that rewrites a table online by itself
 INVALID = "SELECT count(*) FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)"
 
 
@@ -31,6 +32,16 @@ def care_desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
         "CREATE INDEX p_n ON public.p (n)",
     )
     return desk
+
+
+def bloat(desk: Desk, rows: int = 5000, width: int = 500, kept: int = 10) -> None:
+    """A table public.bloated of which one in `kept` rows is left, where pg_repack or the server can rewrite it."""
+    desk.do(
+        *(["CREATE EXTENSION pg_repack"] if desk.cluster.major < REPACKS else []),
+        "CREATE TABLE public.bloated (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off)",
+        f"INSERT INTO public.bloated SELECT g, repeat('x', {width}) FROM generate_series(1, {rows}) g",
+        f"DELETE FROM public.bloated WHERE id % {kept} <> 0",
+    )
 
 
 def done(run: Run) -> None:

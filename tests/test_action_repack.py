@@ -18,7 +18,7 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk, held
-from tests.care import done
+from tests.care import bloat, done
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 from tests.waiting import wait
@@ -35,12 +35,7 @@ def desk(pg_servers: Servers, tmp_path: Path) -> Iterator[Desk]:
     if cluster is None:
         pytest.skip("no server with pg_repack")
     desk = Desk(cluster, cluster.fresh_database(), Trail(tmp_path / "audit.jsonl"))
-    desk.do(
-        "CREATE EXTENSION pg_repack",
-        "CREATE TABLE public.bloated (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off)",
-        "INSERT INTO public.bloated SELECT g, repeat('x', 500) FROM generate_series(1, 5000) g",
-        "DELETE FROM public.bloated WHERE id % 10 <> 0",
-    )
+    bloat(desk)
     yield desk
     cluster.drop_database(desk.database)
 

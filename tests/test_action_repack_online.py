@@ -20,7 +20,7 @@ from console.sources.postgres import ActingSession, PostgresServer
 from tests import traps
 from tests.acting import Desk, held
 from tests.activity import console
-from tests.care import done
+from tests.care import bloat, done
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually, wait
 
@@ -39,11 +39,7 @@ SELECT (SELECT count(*) FROM pg_stat_progress_repack) + (SELECT count(*) FROM pg
 def desk(pg: Cluster, database: str, tmp_path: Path) -> Iterator[Desk]:
     """A bloated table."""
     desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
-    desk.do(
-        "CREATE TABLE public.bloated (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off)",
-        "INSERT INTO public.bloated SELECT g, repeat('x', 500) FROM generate_series(1, 5000) g",
-        "DELETE FROM public.bloated WHERE id % 10 <> 0",
-    )
+    bloat(desk)
     yield desk
     wait(lambda: desk.ask(LEFT) == 0)
 

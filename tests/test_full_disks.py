@@ -22,6 +22,7 @@ from console.running.trail.audit import Trail, default_trail
 from console.sources.registry import HOST
 from tests import grown
 from tests.acting import Desk
+from tests.care import bloat
 from tests.room import AGO, ROOM, clones, migrations
 from tests.screens import SMALL, console, screen_text, shows, until
 from tests.servers import PostgresServer, Servers
@@ -196,12 +197,7 @@ def _adopted(desk: Desk) -> None:
 
 
 def _bloated(desk: Desk) -> None:
-    desk.do(
-        *(["CREATE EXTENSION pg_repack"] if desk.cluster.major < 19 else []),
-        "CREATE TABLE public.bloated (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off)",
-        "INSERT INTO public.bloated SELECT g, repeat('x', 1500) FROM generate_series(1, 20000) g",
-        "DELETE FROM public.bloated WHERE id % 2 = 0",
-    )
+    bloat(desk, rows=20_000, width=1500, kept=2)
 
 
 ELSEWHERE: tuple[tuple[Case, Callable[[Desk], None], str], ...] = (

@@ -17,7 +17,7 @@ from console.tui.key_guard import KeyGuard
 from console.tui.layout import place
 from console.tui.pane_state import FASTEST, SLOWEST, PaneState
 from console.tui.pane_status import status, trouble_status
-from console.tui.pane_text import CUT, MOST, copied_query, copied_text
+from console.tui.pane_text import CUT, MOST, UNREAD, WHOLE, beginning_of, copied_query, copied_text
 from console.tui.table_lines import ColumnWindow, fit
 
 
@@ -160,6 +160,10 @@ def test_the_query_of_a_row_is_copied_else_the_row() -> None:
     view = View("v", "V", "q", (Column("query", "query", "query"), Column("n", "n", "count")), ("n",))
     assert copied_text(view, {"query": "SELECT 1\x1b", "n": 1}) == "SELECT 1␛"
     assert copied_text(view, {"query": None, "n": 1}) == "query=None\tn=1"
+    short, long = "x" * (WHOLE - 1), "x" * WHOLE
+    assert [beginning_of(view, {"query": text.encode(), "n": 1}) for text in (short, long)] == ["", long]
+    message = View("v", "V", "q", (Column("message", "message", "query"),), ("message",))
+    assert not beginning_of(message, {"message": long})
 
 
 @pytest.mark.parametrize(
@@ -167,7 +171,7 @@ def test_the_query_of_a_row_is_copied_else_the_row() -> None:
     [
         (("item", "text"), [("query", "DELETE FROM t WHERE id = 1"), ("holds", "x")], "DELETE FROM t WHERE id = 1", ""),
         (("pid", "n", "query"), [(1, 2, "DELETE FROM t\x1b WHERE id = 1")], "DELETE FROM t␛ WHERE id = 1", ""),
-        (("item", "text"), [("calls", "1")], "DELETE FROM t", ""),  # no statement of which there is more
+        (("item", "text"), [], "DELETE FROM t\n... (cut)", UNREAD),  # the session has ended
         (
             ("item", "text"),
             [("query (cut: track_activity_query_size = 1024)", "DELETE FROM t WHE")],
@@ -178,7 +182,7 @@ def test_the_query_of_a_row_is_copied_else_the_row() -> None:
             ("item", "text"),
             [("query", "SELECT 1")],
             "DELETE FROM t\n... (cut)",
-            "its session runs another statement now.",
+            UNREAD,
         ),
         (
             ("item", "text"),

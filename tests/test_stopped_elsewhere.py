@@ -11,6 +11,7 @@ import pytest
 
 from console.running.trail.audit import Trail
 from tests.acting import Desk
+from tests.care import REPACKS, bloat
 from tests.servers import PostgresServer, Servers
 from tests.standbys import standby_of
 from tests.stopping import BACKEND, CONSOLE, stopper
@@ -46,16 +47,11 @@ async def stopped(desk: Desk, case: Case, whom: str, rows: str, folder: Path) ->
 def bloated(pg_servers: Servers, tmp_path: Path) -> Iterator[Desk]:
     """A bloated table on a server that has pg_repack, or rewrites a table online by itself."""
     able = (pg_servers[major] for major in sorted(pg_servers))
-    cluster = next((each for each in able if each.data and (each.major >= 19 or has_repack(each))), None)
+    cluster = next((each for each in able if each.data and (each.major >= REPACKS or has_repack(each))), None)
     if cluster is None:
         pytest.skip("no server with pg_repack, and no PostgreSQL 19, on this machine")
     desk = Desk(cluster, cluster.fresh_database(), Trail(tmp_path / "audit.jsonl"))
-    desk.do(
-        *(["CREATE EXTENSION pg_repack"] if cluster.major < 19 else []),
-        "CREATE TABLE public.bloated (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off)",
-        "INSERT INTO public.bloated SELECT g, repeat('x', 500) FROM generate_series(1, 5000) g",
-        "DELETE FROM public.bloated WHERE id % 10 <> 0",
-    )
+    bloat(desk)
     yield desk
     wait(lambda: desk.ask(LEFT) == 0)
     cluster.drop_database(desk.database)

@@ -18,7 +18,7 @@ from console.format import plain, safe, safe_lines, show
 from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
 from console.tui.own_lines import own_lines
-from console.tui.pane_text import PAIR
+from console.tui.pane_text import PAIR, statements_in
 from console.tui.sizes import size_apart
 
 PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
@@ -104,7 +104,7 @@ class Details(VerticalScroll):
         except Trouble as why:
             await self._append(Content(safe(why)))
         else:
-            self._has_query = any(name.startswith("query") for name in _names(answer))
+            self._has_query = any(statements_in(answer))
             self._show_fields(view, row)
             for part in slices(answer):
                 shown = listing(part)  # its last line feed is an empty line before the next row
@@ -176,10 +176,6 @@ def listing(answer: Snapshot) -> Content:
             if value not in (None, "", []):
                 parts += _field(str(name), plain(str(name), value))
     return Content.assemble(*parts)
-
-
-def _names(answer: Snapshot) -> tuple[str, ...]:
-    return tuple(map(str, answer.values(answer.columns[0]))) if len(answer.columns) == PAIR else answer.columns
 
 
 def _field(title: str, text: str) -> list[tuple[str, str] | str]:

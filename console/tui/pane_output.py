@@ -17,7 +17,7 @@ from console.reading.export import save
 from console.tui.background import in_background, in_place
 from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
 from console.tui.pane_rows import PaneRows
-from console.tui.pane_text import Copied, beginning_of, copied_query, copied_text, export_name, has_more, only_beginning
+from console.tui.pane_text import UNREAD, Copied, beginning_of, copied_query, copied_text, export_name, only_beginning
 
 Answer = TypeVar("Answer")
 
@@ -30,11 +30,13 @@ def copy_row(pane: Widget, view: View, rows: PaneRows) -> None:
     row, key = rows.widget.cursor_row, rows.widget.cursor_key
     if row is None:
         toast(pane, "No row to copy.")
-    elif has_more(view, row) and (source := rows.details_source()) is not None:
-        parameters = dict(zip(view.key, key or (), strict=True))
-        in_place(pane, "copy", _copy_whole, pane, source, view.detail, parameters, beginning_of(view, row))
-    else:
+    elif not (beginning := beginning_of(view, row)):
         _copy(pane, Copied(copied_text(view, row)))
+    elif view.detail and (source := rows.details_source()) is not None:
+        parameters = dict(zip(view.key, key or (), strict=True))
+        in_place(pane, "copy", _copy_whole, pane, source, view.detail, parameters, beginning)
+    else:
+        _copy(pane, only_beginning(beginning, UNREAD))
 
 
 async def _copy_whole(

@@ -10,9 +10,11 @@ from console.model import Pane, Snapshot, View
 from console.records import dataclass
 
 QUERY = "query"  # the column with the beginning of a statement
+WHOLE = 197  # bytes of a statement that no list cuts: the shortest are cut after 200, and in no character
 PAIR = 2  # columns of an answer of names with their texts
 MOST = 74_994  # bytes that terminals take for the clipboard: 100,000 in base64, with what stands around them
 CUT = "\n... (cut)"  # no statement goes on like that: what is pasted without its WHERE must not run
+UNREAD = "the rest of it could not be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +32,24 @@ class Copied:
 
 
 def beginning_of(view: View, row: Mapping[str, object]) -> str:
-    """The query in a row as far as the row has it; empty if it has none."""
-    queries = [row[column.name] for column in view.columns if column.format == "query" and column.name in row]
-    return str(decoded(queries[0])) if queries and queries[0] else ""
-
-
-def has_more(view: View, row: Mapping[str, object]) -> bool:
-    """Whether what is copied is the beginning of a statement, whose rest the view's detail query may return."""
-    first = next((column.name for column in view.columns if column.format == "query"), "")
-    return bool(view.detail and first == QUERY and row.get(QUERY))
+    """What a row has of a statement, if it may be only the beginning; else empty."""
+    column = _query_column(view)
+    text = _text(row, column)
+    return text if column == QUERY and len(text.encode()) >= WHOLE else ""
 
 
 def copied_text(view: View, row: Mapping[str, object]) -> str:
     """The query in a row of `view`, else the whole row; without control characters, so that it is safe to paste."""
     whole = "\t".join(f"{name}={value}" for name, value in row.items())
-    return pasteable(beginning_of(view, row) or whole)
+    return pasteable(_text(row, _query_column(view)) or whole)
 
 
 def copied_query(beginning: str, answer: Snapshot) -> Copied:
     """The whole of a query of which a row has the beginning, from the answer of the view's detail query."""
-    found = dict(_queries(answer))
-    if not found:
-        return Copied(pasteable(beginning))  # the view shows no statement of which there is more
-    name, query = next(((name, text) for name, text in found.items() if text.startswith(beginning)), ("", ""))
+    found = ((name, text) for name, text in statements_in(answer) if text.startswith(beginning))
+    name, query = next(found, ("", ""))
     if not query:
-        return only_beginning(beginning, "its session runs another statement now.")
+        return only_beginning(beginning, UNREAD)
     text = pasteable(query)
     if len(text.encode()) > MOST:
         return only_beginning(text.encode()[:MOST].decode(errors="ignore"), "terminals take no more of it.")
@@ -72,10 +67,19 @@ def export_name(pane: Pane, view: View) -> str:
     return f"{pane.name}-{view.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.csv"
 
 
-def _queries(answer: Snapshot) -> Iterator[tuple[str, str]]:
+def statements_in(answer: Snapshot) -> Iterator[tuple[str, str]]:
     """The statements in the answer of a detail query, by name: of two columns the first is a name."""
     for row in answer.rows:
-        named = [row] if len(row) == 2 else zip(answer.columns, row, strict=True)
+        named = [row] if len(row) == PAIR else zip(answer.columns, row, strict=True)
         for name, text in named:
             if str(name).startswith(QUERY) and isinstance(text, str):
                 yield str(name), text
+
+
+def _query_column(view: View) -> str:
+    names = [column.name for column in view.columns if column.format == "query"]
+    return QUERY if QUERY in names else next(iter(names), "")
+
+
+def _text(row: Mapping[str, object], column: str) -> str:
+    return str(decoded(row[column])) if row.get(column) else ""
