@@ -136,15 +136,6 @@ class Tried:
 def _met(cramped: Cramped, said: list[str], least: int) -> bool:
     """Whether enough actions met the full disk.
 
-    Without room for data each that writes more than a little does; a server without room for WAL stops, and the
-    checkpoint at its start removes segments, so that whatever writes less than these held is done after all.
-    """
-    return len(said) >= (1 if cramped.is_wal else least)
-
-
-def _met(cramped: Cramped, said: list[str], least: int) -> bool:
-    """Whether enough actions met the full disk.
-
     Without room for data each that writes more than a little does. A server without room for WAL stops, and the
     checkpoint of its start removes segments: what writes less than that is done after all.
     """
@@ -285,14 +276,6 @@ async def test_repacking_adopting_and_jobs_say_that_the_disk_is_full_and_leave_n
 
 
 # The open console
-
-
-def _says_it_is_away(screen: str) -> bool:
-    """The header says that the server is not reachable, the pane why: it refuses, or it recovers.
-
-    One that removes WAL as it starts recovers, is without room again, and so on: which of the two is a matter of time.
-    """
-    return "not reachable" in screen and any(word in " ".join(screen.split()) for word in GONE)
 
 
 def _says_it_is_away(screen: str) -> bool:

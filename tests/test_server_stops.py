@@ -65,9 +65,12 @@ def frozen(server: PostgresServer) -> Iterator[None]:
 
 
 async def carried_out(case: Case, desk: Desk, given: dict[str, Any], running: list[Run]) -> str:
-    """Run the action, after an interruption once more; why it was not done in the end, or empty."""
-    why = ""
-    for _ in range(FREEZES + 1):
+    """Run the action, after an interruption once more; why it was not done in the end, or empty.
+
+    A frozen server interrupts a run once, but may be met by any number of plans.
+    """
+    why, interrupted = "", 0
+    while interrupted <= FREEZES:
         try:
             async with desk.workspace() as workspace:
                 plan = await workspace.plan(
@@ -84,6 +87,7 @@ async def carried_out(case: Case, desk: Desk, given: dict[str, Any], running: li
         if run.outcome is Outcome.DONE or (why and run.outcome is Outcome.NOTHING):  # it was done before the silence
             return ""
         why = f"{case.name or case.action}: {run.message}"
+        interrupted += 1
     return why
 
 
