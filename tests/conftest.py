@@ -21,6 +21,7 @@ from textual import _wait
 
 from console.demo import redis_server
 from console.demo.redis_server import RedisProcess
+from console.sources.postgres import acting
 from scripts.servers import Version, poolers
 from tests.dates import let_midnight_pass
 from tests.hosts import NoHost
@@ -35,6 +36,7 @@ from tests.servers import (
     newest,
 )
 from tests.timing import SLOW, function_of
+from tests.waiting import PATIENCE
 
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
@@ -216,6 +218,16 @@ def no_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """No test depends on how busy this machine is, unless it is marked `host`."""
     if request.node.get_closest_marker("host") is None:
         monkeypatch.setattr("console.opening.host_of", NoHost)
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run of this process loses its session since a busy machine let the process rest for two seconds.
+
+    The tests of that limit freeze processes of their own.
+    """
+    if request.node.get_closest_marker("idle_limit") is None:
+        monkeypatch.setitem(acting._SESSION, "idle_in_transaction_session_timeout", f"{PATIENCE:.0f}s")
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ async def test_all_pages_of_the_guide_adopt_a_grown_database_under_writers(desk:
     assert true_ledger(desk)
     assert desk.ask("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
     waits = sorted(waited(one, sorted(found.written.control)) for one in found.written.writes)
-    assert waits[-3] < 0.5, "two that met a busy machine are forgiven"
+    assert waits[-3] < 1, "two that met a busy machine are forgiven"
 
 
 async def test_a_lost_index_is_all_that_is_made_again_where_the_ledger_is_true(desk: Desk) -> None:

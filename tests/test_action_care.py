@@ -18,10 +18,11 @@ from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.care import INVALID, WRITE, care_desk, done, index_names
 from tests.servers import PostgresServer as Cluster
-from tests.waiting import wait
+from tests.waiting import eventually, wait
 
 __all__ = ["care_desk"]
 
+STATISTICS = "FROM pg_stat_user_tables WHERE relname = 't'"
 FEW = pytest.mark.pg("!= 14, != 16, != 17")  # what takes seconds and is the same everywhere
 
 
@@ -34,16 +35,18 @@ async def test_a_vacuum_takes_the_dead_rows_away_and_is_checked(desk: Desk) -> N
     done(run)
     assert run.plan.steps[0].sql == "VACUUM (ANALYZE) public.t"
     assert "SHARE UPDATE EXCLUSIVE on public.t" in run.plan.steps[0].lock
-    wait(
-        lambda: desk.ask(
-            "SELECT n_dead_tup = 0 AND last_analyze IS NOT NULL FROM pg_stat_user_tables WHERE relname = 't'"
-        )
-    )
+
+    async def none_is_dead() -> bool:  # again: VACUUM passes over a page that another process reads or writes
+        done(await desk.run(VACUUM_TABLE, table="t"))
+        return bool(desk.ask(f"SELECT n_dead_tup = 0 AND last_analyze IS NOT NULL {STATISTICS}"))
+
+    await eventually(none_is_dead)
 
 
 async def test_freezing_leaves_no_old_row(desk: Desk) -> None:
+    next_id = desk.ask("SELECT pg_current_xact_id()::text")
     done(await desk.run(VACUUM_TABLE, table="public.t", freeze="yes", analyze="no"))
-    assert desk.ask("SELECT age(relfrozenxid) FROM pg_class WHERE relname = 't'") <= 2
+    assert desk.ask(f"SELECT age(relfrozenxid) <= age('{next_id}'::xid) FROM pg_class WHERE relname = 't'")
 
 
 async def test_a_partitioned_table_is_vacuumed_partition_by_partition_and_analyzed_as_a_whole(desk: Desk) -> None:
@@ -79,7 +82,7 @@ async def test_a_vacuum_makes_an_autovacuum_yield_and_nobody_else_wait(desk: Des
         run = await desk.run(VACUUM_TABLE, table="t")
     done(run)
     assert run.steps[0].tries == 0
-    assert max(waits) < LOCK_TIMEOUT + 0.25
+    assert max(waits) < LOCK_TIMEOUT + 0.8
 
 
 # Names
@@ -170,7 +173,7 @@ async def test_it_waits_for_open_transactions_and_nobody_waits_for_it(desk: Desk
         run = await desk.run(REINDEX, index="t_n")
     done(run)
     assert run.steps[0].tries == 0
-    assert max(waits) < LOCK_TIMEOUT + 0.25
+    assert max(waits) < LOCK_TIMEOUT + 0.8
     assert desk.ask(INVALID) == 0
 
 

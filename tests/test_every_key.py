@@ -55,8 +55,25 @@ async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
                 await app.action_pane(pane.name)
             if len(app.screen_stack) > 1:
                 await leave(app, pilot, key)
-        await pilot.press("v")
+        if len(pane.views) > 1:
+            await turn(app, pilot)
     assert app.is_running
+
+
+async def turn(app: ConsoleApp, pilot: Pilot[int]) -> None:
+    """Go on to the next view. A key before it may still open a dialog or a pane: a notice came first, and answered."""
+    shown, view = app.pane_view, app.pane_view.view
+
+    async def is_turned() -> bool:
+        if len(app.screen_stack) > 1:
+            await pilot.press("escape")
+        elif app.pane_view is not shown:
+            await app.action_pane(shown.pane.name)
+        elif shown.view is view:
+            await pilot.press("v")
+        return shown.view is not view
+
+    await eventually(is_turned)
 
 
 async def press_every_key_in(panes: Iterable[Pane], app: ConsoleApp, pilot: Pilot[int]) -> None:

@@ -95,7 +95,7 @@ async def test_each_relation_has_the_figures_of_sql(pg: Running, filled: str) ->
         return not seen and before == after
 
     try:
-        await eventually(agree, 20)
+        await eventually(agree)
     except AssertionError:
         pytest.fail("\n".join(seen))
 

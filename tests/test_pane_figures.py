@@ -411,7 +411,7 @@ async def test_figures_are_those_of_sql(pg: Cluster, database: str, busy: str, n
     with pg.connect(database, application_name="own") as own:
         try:
             await shown(server, name)  # so that the session of the console is there from the start
-            await eventually(same, 20)
+            await eventually(same)
         except AssertionError:
             pytest.fail("\n".join(last))
         finally:

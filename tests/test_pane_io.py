@@ -13,6 +13,7 @@ from console.reading.reader import Reader
 from console.rules.server import BACKEND_FSYNCS_PER_SECOND, IO_WAIT_MS_PER_SECOND
 from tests.activity import console
 from tests.servers import PostgresServer as Running
+from tests.waiting import PATIENCE
 
 NOW, TOTALS = IO.views
 NORMAL = ("client backend", "relation", "normal")
@@ -36,7 +37,7 @@ async def test_a_table_that_grows_is_seen_as_bytes_of_client_backends(pg: Runnin
         first = await reader.read(reading)
         with pg.connect(database) as writer:
             writer.execute("CREATE TABLE grown AS SELECT g, repeat('x', 500) FROM generate_series(1, 20000) g")
-        async with asyncio.timeout(60):  # the counters of a session arrive with its end
+        async with asyncio.timeout(PATIENCE):  # the counters of a session arrive with its end
             while written(await reader.read(reading)) < written(first) + GROWN:
                 pass
         last = await reader.read(reading)

@@ -31,7 +31,7 @@ from tests.screens import console as screen
 from tests.screens import shows
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
-from tests.waiting import eventually, wait
+from tests.waiting import PATIENCE, eventually, wait
 
 SETTINGS = {
     "logging_collector": "on",
@@ -116,7 +116,7 @@ def run(server: Running, database: str, *statements: str, **options: Any) -> Non
 
 def deadlock(server: Running, database: str) -> None:
     """Two sessions update two rows, each in its own order."""
-    ready = threading.Barrier(2, timeout=30)
+    ready = threading.Barrier(2, timeout=PATIENCE)
 
     def update(first: int, second: int) -> None:
         with (
