@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = {"memory", "cpu"}
 
@@ -56,7 +58,7 @@ def _make(folder: Path, files: Mapping[str, str]) -> None:
 
 def _remove(folder: Path) -> None:
     """Move what is in a cgroup to the one above, and remove it."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while folder.exists():
         for pid in (folder / "cgroup.procs").read_text().split():
             if Path("/proc", pid).exists():

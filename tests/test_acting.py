@@ -113,7 +113,7 @@ async def test_marked_rows_and_the_row_under_the_cursor_give_the_parameters(
     async with console(any_pg.uri(pipeline), pane="partitions") as (app, pilot):
         await until(pilot, lambda: app.pane_view.table.cursor_key is not None)
         await pilot.press("p", "space", "space")
-        assert screen_text(app).count("\n* ") == 2
+        await until(pilot, lambda: screen_text(app).count("\n* ") == 2)
         marked = app.pane_view.chosen_rows
         assert len(marked) == 2
         assert actions.ACTIONS[0].row == {"table": "parent"}

@@ -179,7 +179,7 @@ async def test_a_run_that_ended_anywhere_is_gone_on_with(desk: Desk, reached: st
     desk.do(first[0])
     if reached == "pending":
         with (
-            held(desk, "SELECT * FROM public.facts", seconds=1.0),
+            held(desk, "SELECT * FROM public.facts"),
             desk.session(options="-c lock_timeout=200ms") as session,
             pytest.raises(Exception, match="lock timeout"),
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
+from collections.abc import Callable
 
 import pytest
 
@@ -18,7 +18,7 @@ from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.care import INVALID, WRITE, care_desk, done, index_names
 from tests.servers import PostgresServer as Cluster
-from tests.waiting import eventually, wait
+from tests.waiting import eventually
 
 __all__ = ["care_desk"]
 
@@ -180,8 +180,10 @@ async def test_it_waits_for_open_transactions_and_nobody_waits_for_it(desk: Desk
 @FEW
 async def test_whom_it_waits_for_is_named(desk: Desk) -> None:
     said: list[str] = []
-    with held(desk, "SET application_name = 'old report'", "SELECT 1 FROM public.t LIMIT 1", seconds=2.5):
-        await watched(desk, said, REINDEX, index="t_n")
+    with held(desk, "SET application_name = 'old report'", "SELECT 1 FROM public.t LIMIT 1"):
+        task = asyncio.create_task(watched(desk, lambda run: said.append(run.steps[0].message), REINDEX, index="t_n"))
+        await eventually(lambda: task.done() or any("old report" in each for each in said))
+    done(await task)
     assert any("old report" in each for each in said), said
 
 
@@ -193,46 +195,42 @@ async def test_it_gives_way_to_a_change_that_keeps_others_waiting(desk: Desk) ->
         "SET application_name = 'old report'",
         "SELECT 1 FROM public.p LIMIT 1",
         "SELECT 1 FROM public.t LIMIT 1",
-        seconds=4.0,
-    ) as over:
-        task = asyncio.create_task(desk.run(REINDEX, index="t_n"))
+    ):
+        tries = [0]
+        task = asyncio.create_task(watched(desk, lambda run: tries.append(run.steps[0].tries), REINDEX, index="t_n"))
         building = (
             "SELECT count(*) FROM pg_locks WHERE relation = 'public.t'::regclass AND mode = 'ShareUpdateExclusiveLock'"
         )
-        await asyncio.to_thread(wait, lambda: desk.ask(building))
-        waited: list[float] = []
+        await eventually(lambda: asyncio.to_thread(desk.ask, building))
 
         def alter() -> None:
             with desk.session() as session:
-                began = time.monotonic()
-                session.execute("SET lock_timeout = '10s'")
                 session.execute("ALTER TABLE public.t ADD COLUMN y int")
-                waited.append(time.monotonic() - began)
 
         def read() -> None:
             with desk.session() as session:
                 session.execute("SELECT 1 FROM public.t LIMIT 1")
 
         threads = [threading.Thread(target=alter), threading.Thread(target=read)]
-        for thread in threads:
+        waiting = (
+            "SELECT count(*) FROM pg_locks "
+            "WHERE relation = 'public.t'::regclass AND NOT granted AND mode LIKE 'Access%'"
+        )
+        for behind, thread in enumerate(threads, 1):
             thread.start()
-            await asyncio.sleep(0.3)
-        run = await task
-        for thread in threads:
-            thread.join()
-    assert over.is_set()
+            await eventually(lambda behind=behind: desk.ask(waiting) >= behind or tries[-1])  # type: ignore[misc]
+        await eventually(lambda: task.done() or tries[-1])
+    run = await task
+    for thread in threads:
+        thread.join()
     done(run)
     assert run.steps[0].tries > 0
     assert desk.ask(INVALID) == 0
     assert index_names(desk, "public.t") == "t_n t_pkey"
 
 
-async def watched(desk: Desk, said: list[str], action: Action, **given: str) -> Run:
+async def watched(desk: Desk, tell: Callable[[Run], None], action: Action, **given: str) -> Run:
     """A run whose progress is listened to."""
-
-    def tell(run: Run) -> None:
-        said.extend(one.message for one in run.steps if one.message)
-
     server = PostgresServer(desk.uri)
     try:
         made = await plan(action, server, given, desk.settings)

@@ -41,8 +41,8 @@ async def test_title_and_tab_of_a_pane_say_that_a_finding_concerns_it(stage: Sta
     with blocking.row_locked_by_an_idle_session(stage):
         async with console(stage.desk.uri, size, pane="locks") as (app, pilot):
 
-            def title() -> str:
-                return next(line for line in screen_text(app).splitlines()[3:] if line.startswith(" Locks "))
+            def title(of: str = "Locks") -> str:
+                return next((line for line in screen_text(app).splitlines()[3:] if line.startswith(f" {of} ")), "")
 
             await until(pilot, lambda: " Locks  ! 1 finding " in title() or " Locks  !! 1 finding " in title())
             assert "rows" in title()
@@ -51,5 +51,5 @@ async def test_title_and_tab_of_a_pane_say_that_a_finding_concerns_it(stage: Sta
             assert " Locks!" in tabs
             assert len(tabs) <= size[0]
             await pilot.press("5")
-            await until(pilot, lambda: app.panes.shown.pane.name == "bloat")
-            assert " finding" not in next(line for line in screen_text(app).splitlines() if line.startswith(" Bloat "))
+            await until(pilot, lambda: app.panes.shown.pane.name == "bloat" and title("Bloat"))
+            assert " finding" not in title("Bloat")

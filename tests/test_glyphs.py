@@ -148,7 +148,7 @@ def test_the_console_draws_what_the_locale_can(any_pg: PostgresServer, locale: s
         terminal.type("\x1b")
         terminal.hides("Help:")
         terminal.type("2")
-        terminal.shows("No other sessions")
+        terminal.shows("Idle in tx")
         terminal.type("/")
         terminal.shows("filter: words")
         terminal.write("grün".encode(encoding if letter == "ü" else "utf-8"))

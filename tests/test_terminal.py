@@ -33,9 +33,11 @@ def test_keys_typed_at_once_after_the_key_of_a_pane_are_for_that_pane(any_pg: Po
             terminal.shows(title, "/tj7")
             terminal.type("\x1b")
             terminal.hides("/tj7")
-            terminal.type("/xyz\rv")  # keys after Enter are for the pane again; the other view has no filter
+            terminal.type("/xyz\rvp")  # keys after Enter are for the pane again; the other view has no filter
+            terminal.shows("paused")  # every key before it has been taken
             terminal.hides("xyz")
-            terminal.type("V")
+            terminal.type("Vp")
+            terminal.hides("paused")
             terminal.shows("/xyz")
             terminal.type("\x1b")
             terminal.hides("/xyz")

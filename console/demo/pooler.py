@@ -14,7 +14,7 @@ from console.files.pooler_config import LOOKUP, PoolerSettings, auth_file, rende
 from console.model import Kind, Trouble
 from console.records import dataclass
 
-START_TIMEOUT = 10.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 PORT_ATTEMPTS = 5
 # Versions of PgBouncer differ in what each signal waits for; nothing is worth a long wait.
 LADDER = (("SIGTERM", 1.0), ("SIGQUIT", 1.0))

@@ -14,7 +14,7 @@ from console.model import Kind, Trouble
 from console.records import dataclass
 
 PROGRAM = "redis-server"
-START_TIMEOUT = 10.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 PORT_ATTEMPTS = 5
 LADDER = (("SIGTERM", 1.0),)
 READY = "Ready to accept connections"

@@ -130,7 +130,7 @@ def clients_of_a_session_pool(stage: Stage) -> Iterator[str]:
 def pool_smaller_than_its_load(stage: Stage) -> Iterator[str]:
     """More clients than server connections, each with a statement of some seconds."""
     with _clients(stage) as clients:
-        opened = [clients.open("basket") for _ in range(12)]
+        opened = [clients.open("basket") for _ in range(30)]  # a minute, however slowly it is looked at
         clients.admin("SET reserve_pool_size = 0", "SET default_pool_size = 1")
         for client in opened:
             clients.send(client, "SELECT pg_sleep(2)")
