@@ -42,14 +42,21 @@ class Sessions:
         self.opened.append(self.server.connect(options.pop("database", self.database), **options))
         return self.opened[-1]
 
-    def run(self, connection: psycopg.Connection[Any], statement: str) -> None:
-        """Send a statement that will wait; it ends with the session."""
+    def run(self, connection: psycopg.Connection[Any], statement: str, waits: bool = True) -> None:
+        """Send a statement, and return once it waits for a lock or sleeps; it ends with the session.
+
+        Without `waits` return at once.
+        """
 
         def execute() -> None:
             with suppress(psycopg.Error):
                 connection.execute(statement.encode())
 
-        self.threads.submit(execute)
+        running = self.threads.submit(execute)
+        if waits:
+            waiting = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type IN ('Lock', 'Timeout', 'IPC')"
+            with self.server.connect() as other:
+                wait(lambda: running.done() or other.execute(waiting, (connection.info.backend_pid,)).rowcount)
 
     def close(self) -> None:
         """End them, and return once the server has: a session that still waits would be one too many for the next."""
@@ -57,7 +64,7 @@ class Sessions:
         with self.server.connect() as other:
             other.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", (pids,))
             there = "SELECT FROM pg_stat_activity WHERE pid = ANY (%s)"
-            wait(lambda: not other.execute(there, (pids,)).fetchone())
+            wait(lambda: not other.execute(there, (pids,)).rowcount)
         self.threads.shutdown()
         for connection in self.opened:
             connection.close()

@@ -61,7 +61,7 @@ async def test_cpu_of_a_session_agrees_with_its_process(
     del pg, database
     busy = sessions.open(application_name="busy")
     pid = busy.info.backend_pid
-    sessions.run(busy, BUSY)
+    sessions.run(busy, BUSY, waits=False)
     host = HostSource(postgres, root)
     await eventually(lambda: asyncio.sleep(0, ticks(pid) > 0.2))
     machine = Reader(OVERVIEW)

@@ -53,7 +53,7 @@ def start(sessions: Sessions, *statements: str) -> psycopg.Connection[object]:
     session = sessions.open(application_name="nightly")
     for statement in statements[:-1]:
         session.execute(statement.encode())
-    sessions.run(session, statements[-1])
+    sessions.run(session, statements[-1], waits=False)
     return session
 
 

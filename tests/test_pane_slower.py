@@ -85,7 +85,7 @@ async def test_a_statement_that_became_slower_is_found_with_what_else_changed(
             found_slower = await slower(server, recorder, tmp_path).fetch(SLOWER.query)
     rows = dict(zip(found_slower.values("queryid"), found_slower.records(), strict=True))
     row = rows[queryid]
-    assert float(str(row["after_ms"])) == pytest.approx(30, rel=0.7)
+    assert 25 < float(str(row["after_ms"])) < 1000  # it sleeps for 30 ms, and waits for a processor after that
     assert float(str(row["factor"])) > 5
     before, since = row["seen"], row["at"]
     assert isinstance(before, datetime)
