@@ -36,7 +36,7 @@ class Sessions:
     server: Running
     database: str
     opened: list[psycopg.Connection[Any]] = field(default_factory=list)
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(32))
 
     def open(self, **options: Any) -> psycopg.Connection[Any]:
         self.opened.append(self.server.connect(options.pop("database", self.database), **options))

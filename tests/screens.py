@@ -51,6 +51,7 @@ async def console(
     want = Wanted(target, **wanted)
     app = ConsoleApp(Workspace(settings(**(changed or {})), want, sources))
     app.animation_level = "none"
+    let_toasts_stay(app)
     if before:
         await before(app)
     async with app.run_test(size=size, notifications=toasts) as pilot:
@@ -58,6 +59,17 @@ async def console(
         defects = [each.defect for each in (app, *app.query(PaneView)) if each.defect]
         if defects:
             raise defects[0]
+
+
+def let_toasts_stay(app: ConsoleApp) -> None:
+    """Let no toast go by time: between two looks a busy machine may take longer than a toast is on the screen."""
+    notify = app.notify
+
+    def stay(message: str, *, timeout: float | None = None, **options: Any) -> None:
+        del timeout
+        notify(message, timeout=PATIENCE, **options)
+
+    app.notify = stay  # type: ignore[method-assign]
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], object], what: str = "") -> None:

@@ -385,7 +385,7 @@ async def test_nobody_waits_long_while_a_writer_keeps_a_transaction_open(desk: D
     ):
         run = await partition(desk, way)
     assert (run.outcome, written.failed) == (Outcome.DONE, []), run.message
-    assert written.longest < 4, "nobody waits for the transaction that is kept open"
+    assert written.longest < 6, "nobody waits for the transaction that is kept open for 8 s"
 
 
 @WAYS

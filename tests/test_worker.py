@@ -91,7 +91,8 @@ async def test_each_kind_runs_its_actions_and_keeps_what_became_of_them(desk: De
     await work(desk)
     assert [status(desk, job) for job in jobs] == [("succeeded", "")] * len(jobs)
     assert desk.ask("SELECT count(*) FROM pg_inherits WHERE inhparent = 'public.api_usage'::regclass") > before
-    assert desk.ask("SELECT last_vacuum IS NOT NULL FROM pg_stat_user_tables WHERE relname = 'content_requests'")
+    vacuumed = "SELECT last_vacuum IS NOT NULL FROM pg_stat_user_tables WHERE relname = 'content_requests'"
+    await eventually(lambda: desk.ask(vacuumed))
     assert desk.ask("SELECT relispopulated FROM pg_class WHERE relname = 'mv_monthly_brand_performance'")
     kept = "SELECT result FROM background_jobs WHERE job_type = "
     assert desk.ask(f"{kept}'maintenance'")["runs"][0]["action"] == "vacuum-table"
