@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -93,6 +94,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 async def test_a_refresh_of_connections_is_one_statement_with_the_metrics(
     any_pg: Cluster, reads: Mapping[str, Sequence[Snapshot]], sent: Counter[str]
 ) -> None:
+    began = time.monotonic()
     async with console(any_pg.uri("postgres"), pane="connections", changed={"refresh": {}}) as (app, pilot):
         app.monitor.vitals.period = app.pane_view.state.period = 0.5
         await until(pilot, lambda: sent["connections_vitals"] >= 3)
@@ -108,7 +110,12 @@ async def test_a_refresh_of_connections_is_one_statement_with_the_metrics(
     assert len(reads["vitals"]) <= len(reads["connections"]) + 1
     assert {len(taken.columns) for taken in reads["connections"]} <= set(range(23))
     assert {len(taken.columns) for taken in reads["vitals"]} <= set(range(36))
-    assert max(len(reads[query]) for query in reads if query not in {"connections", "vitals"}) <= 1
+    assert max(len(reads[query]) for query in reads if query not in {"connections", "vitals"}) <= most_reads(began)
+
+
+def most_reads(began: float) -> float:
+    """How often the rules may have read the same since then: once, and again where it took longer than their period."""
+    return 1 + (time.monotonic() - began) / OFTEN
 
 
 async def test_the_header_reads_the_values_of_the_host_once_a_refresh_and_makes_no_rows_of_metrics(
@@ -141,6 +148,7 @@ async def test_a_refresh_of_slow_queries_is_one_statement_more(
 ) -> None:
     with pg.connect(database) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
+    began = time.monotonic()
     async with console(pg.uri(database), pane="slow-queries", changed={"refresh": {}}) as (app, pilot):
         app.monitor.vitals.period = app.pane_view.state.period = 0.5
         await until(pilot, lambda: len(reads["statements"]) >= 4)
@@ -148,7 +156,8 @@ async def test_a_refresh_of_slow_queries_is_one_statement_more(
     assert {len(taken.columns) for taken in reads["statements"]} <= set(range(20))
     assert read["statement_totals"] == 1
     assert read.get("statement_texts", 0) <= len(reads["statements"])
-    assert max(read[query] for query in read if query not in {"statements", "vitals", "statement_texts"}) <= 1
+    others = [number for query, number in read.items() if query not in {"statements", "vitals", "statement_texts"}]
+    assert max(others) <= most_reads(began)
 
 
 async def test_the_first_findings_wait_for_nothing_that_is_seldom_read(
