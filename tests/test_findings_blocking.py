@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.model import Frame, Snapshot
+from console.model import Facts, Frame, Snapshot
 from console.rules.findings.blocking import BLOCKING_SESSION, blockers
 from console.rules.findings.connections import CONNECTIONS_FULL, full
 
@@ -50,6 +50,15 @@ def test_the_row_for_which_a_single_session_waits_is_named(order: tuple[int, ...
     assert [each.value for each in found.evidence if each.label == "blocked"] == [
         "shop at 10.0.0.1, for public.orders row (0,1)"
     ]
+
+
+@pytest.mark.parametrize(("database", "fixes"), [("shop", ["rollback-prepared"]), ("billing", [])])
+def test_a_prepared_transaction_is_rolled_back_in_its_own_database_only(database: str, fixes: list[str]) -> None:
+    prepared = {**HOLDER, "pid": None, "gid": "tx 7", "database": database, "state": None}
+    queues = taken("lock_queues", prepared, waiter(2))
+    (found,) = blockers(Frame({"lock_queues": (queues,)}, AT, facts=Facts("postgres", 180000, "18.0", database="shop")))
+    assert [fix.action for fix in found.fixes] == fixes
+    assert ("give that database as target" in found.detail) == (not fixes)
 
 
 def test_who_blocks_is_worked_out_once_for_all_rules() -> None:

@@ -12,6 +12,8 @@ from console.rules.findings.connections import full
 from console.rules.findings.disk_space import space
 from console.rules.findings.wal import retained
 from console.rules.judging import fold
+from console.sources.log.entry import LogEntry
+from console.sources.log.ring import COUNTS, kind_rows
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SLOT = {
@@ -118,6 +120,37 @@ def test_full_connections_name_the_application_and_end_its_idle_sessions(
     assert [one.level for one in found] == ([level] if level else [])
     assert [fix.action for one in found for fix in one.fixes] == ([action] if action else [])
     assert all(("leaky" if holder.get("application", "leaky") else "app") in one.sentence for one in found)
+
+
+@pytest.mark.parametrize(
+    ("free", "rises", "full"),
+    [
+        (2 << 30, 1 << 30, "+60.0 GB per hour, its disk is full on 2026-01-01 00:02 UTC"),
+        (600 << 30, 1 << 30, "+60.0 GB per hour, its disk is full on 2026-01-01 10:00 UTC"),
+        (1 << 60, 1, None),  # in years
+        (None, 1 << 30, None),
+    ],
+)
+def test_wal_that_grows_is_named_with_the_moment_at_which_its_disk_is_full(
+    free: int | None, rises: int, full: str | None
+) -> None:
+    read = frame({"retained": 20 << 30}, {}, before=(20 << 30) - rises)
+    (found,) = retained(Frame({**read.readings, "host_disks": (taken("host_disks", DISK | {"free": free}),)}, AT))
+    assert ("its disk is full" in found.sentence) == (full is not None)
+    assert full is None or full in found.sentence
+    (without,) = retained(read)
+    assert "disk" not in without.sentence
+
+
+def test_the_error_of_the_archive_command_is_named_where_the_log_can_be_read() -> None:
+    failing = frame({}, {"failing": True})
+    entry = LogEntry(AT, "LOG", "archive command failed with exit code 1", detail="The command was: false /archive")
+    kinds = Snapshot("log_kinds", ("kind", *COUNTS), tuple(kind_rows([(1, entry)], AT)), AT)
+    (found,) = retained(Frame({**failing.readings, "log_kinds": (kinds,)}, AT))
+    assert found.evidence[0].value.startswith("archive command failed with exit code 1: The command was: false")
+    assert "server log" not in found.detail
+    (without,) = retained(failing)
+    assert "the server log has the archive command's error" in without.detail
 
 
 DISK = {"what": "pg_wal", "mount": "/", "device": "vda", "size": 100 << 30, "free": 2 << 30, "used_percent": 98.0}

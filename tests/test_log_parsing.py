@@ -192,6 +192,9 @@ def test_a_line_of_jsonlog_is_an_entry(text: str, messages: list[str], unreadabl
         (LogEntry(None, "LOG", "duration: 12.500 ms  statement: SELECT 1"), SLOW),
         (LogEntry(None, "ERROR", "duration: as a user raised it"), "error"),
         (LogEntry(None, "WARNING", "x"), "warning"),
+        (LogEntry(None, "LOG", "archive command failed with exit code 1"), "archiving failed"),
+        (LogEntry(None, "FATAL", "archive command was terminated by signal 9"), "archiving failed"),
+        (LogEntry(None, "ERROR", 'no partition of relation "t" found for row', sqlstate="23514"), "no partition"),
         (LogEntry(None, "LOG", "listening on"), "message"),
     ],
 )

@@ -40,6 +40,7 @@ from tests.faults import (
 from tests.faults.redis import limit_memory
 from tests.faults.servers import faulty
 from tests.hosts import FakeHost
+from tests.leading import astray
 from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
 from tests.standbys import Standby, streaming
@@ -193,6 +194,7 @@ async def inject(rule: str, fault: Fault, stage: Stage) -> None:
         with fault(stage) as named:
             found = await first(observer, rule, named)
             assert not misjudged(observer.frame, RULES[rule])
+            assert not await astray(workspace, found)
             if found.fixes:
                 await cure(workspace, found)
                 await eventually(lambda: is_gone(observer, found))

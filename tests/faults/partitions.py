@@ -29,6 +29,31 @@ def last_partition_ends_with_this_month(stage: Stage) -> Iterator[str]:
 
 
 @contextmanager
+def table_without_a_policy(stage: Stage) -> Iterator[str]:
+    """The partitions of a table that no policy names end with this month."""
+    stage.do(
+        "CREATE TABLE public.events (id bigint, at date NOT NULL) PARTITION BY RANGE (at)",
+        "SET timezone = 'UTC'",
+        MONTHS.format(months="-2..0").replace("api_usage", "events"),
+    )
+    yield "public.events: no partition from"
+    stage.do("DROP TABLE public.events")
+
+
+@contextmanager
+def coming_month_that_was_left_out(stage: Stage) -> Iterator[str]:
+    """A month that is still to come has no partition, and the ones after it have."""
+    stage.do(
+        TABLE,
+        "SET timezone = 'UTC'",
+        MONTHS.format(months="-2..2"),
+        MONTHS.format(months="4..5").replace("'p'", "'q'"),
+    )
+    yield "public.api_usage: gaps between its partitions"
+    stage.do("DROP TABLE public.api_usage")
+
+
+@contextmanager
 def rows_in_the_default_partition(stage: Stage) -> Iterator[str]:
     """An application writes the time of next year."""
     stage.do(

@@ -22,7 +22,7 @@ from console.model import (
 from console.panes.pooled import ask_with_clients
 from console.rules.findings.blocking import subject
 from console.rules.findings.logged import LOGGED_DEADLOCK, ask_log, logged
-from console.rules.findings.wording import cancel, counted, number, session, statement
+from console.rules.findings.wording import cancel, counted, database_place, number, session, statement
 from console.rules.server import REQUESTED_CHECKPOINTS, TEMP_BYTES_PER_SECOND
 from console.rules.sessions import LIVE_TEMP_BYTES, STATEMENT_SECONDS
 
@@ -44,7 +44,7 @@ def deadlocks(frame: Frame) -> Iterable[Finding]:
             f"in the last {age(elapsed)}: the server cancelled a transaction for each",
             detail="the server's log has the statements; lock rows in the same order everywhere",
             evidence=(
-                Evidence("deadlocks since the reset", count(row["deadlocks"]), "overview", "metrics"),
+                Evidence("deadlocks since the reset", count(row["deadlocks"]), *database_place(row)),
                 *logged(frame, LOGGED_DEADLOCK, "processes"),
             ),
         )
@@ -71,7 +71,10 @@ def temporary_files(frame: Frame) -> Iterable[Finding]:
                 sentence=f"database {one_line(row['database'])} wrote {size(more)} of temporary files "
                 f"in the last {age(elapsed)}, {size_rate(more / elapsed)}",
                 detail=f"{counted(int(files.get(row['oid'], 0)), 'file')}: sorts and hashes exceed work_mem",
-                evidence=(Evidence("temporary files by statement", "", "statements", ""),),
+                evidence=(
+                    Evidence("temporary files since the reset", size(row["temp_bytes"]), *database_place(row)),
+                    Evidence("temporary files by statement", "", "slow-queries", "totals"),
+                ),
             )
 
 

@@ -15,6 +15,7 @@ from console.rules.lock_queues import TRANSACTION, Freed, Node, Queues, node, qu
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)", "idle")  # a cancel would have no effect
+ROLLBACK = "rollback-prepared"
 MOST_NAMED = 20  # blocked sessions that are named
 MOST_HEADS = 20  # sessions at the head of a queue for which it is computed what cancelling them would free
 
@@ -59,7 +60,8 @@ def _blocking(frame: Frame) -> Iterable[Finding]:
         if waited:  # many that wait for a moment are no emergency
             level = max(waited, frame.level(BLOCKING_SESSIONS, len(waiting)))
             began = frame.at - timedelta(seconds=found.longest_wait(waiting))
-            yield replace(_finding(root, level, waiting, found, sessions), since=began)
+            finding = _finding(root, level, waiting, found, sessions)
+            yield replace(_elsewhere(frame, sessions[root], finding), since=began)
 
 
 def _finding(root: Node, level: Level, waiting: Set[Node], queues: Queues, sessions: Sessions) -> Finding:
@@ -79,6 +81,14 @@ def _finding(root: Node, level: Level, waiting: Set[Node], queues: Queues, sessi
         harm=float(len(waiting)),
         symptom=f"{counted(len(waiting), 'session')} blocked by {_who(record)}",
     )
+
+
+def _elsewhere(frame: Frame, record: Record, finding: Finding) -> Finding:
+    """Without the fix that only a console of another database can run, that of a prepared transaction there."""
+    if not record["gid"] or frame.facts is None or record["database"] == frame.facts.database:
+        return finding
+    fixes = tuple(fix for fix in finding.fixes if fix.action != ROLLBACK)
+    return replace(finding, fixes=fixes, detail=f"{finding.detail}; to roll it back, give that database as target")
 
 
 def _clarity(record: Record) -> int:
@@ -151,7 +161,7 @@ def _end(record: Record, freed: Freed, behind: int) -> Fix:
     lost = "; its changes are rolled back" if record["wrote"] else ""
     effect = f"frees {_now(freed)}{turn}{lost}"
     if record["gid"]:
-        return Fix("rollback-prepared", {"gid": str(record["gid"])}, f"roll back {one_line(record['gid'])}: {effect}")
+        return Fix(ROLLBACK, {"gid": str(record["gid"])}, f"roll back {one_line(record['gid'])}: {effect}")
     return terminate(record, effect) if record["state"] in IDLE else cancel(record, effect)
 
 

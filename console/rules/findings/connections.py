@@ -8,7 +8,7 @@ from console.format import age, count, one_line, rate
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.rules.findings.activity import WINDOW, risen
 from console.rules.findings.blocking import LOCK_QUEUES, blockers
-from console.rules.findings.wording import application, counted, listed, number
+from console.rules.findings.wording import application, counted, database_place, listed, number
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, NEW_SESSIONS_PER_SECOND
 
 MANY_SESSIONS = 300  # that ended within the window: fewer are no churn
@@ -49,9 +49,7 @@ def _full(frame: Frame, level: Level, holders: tuple[Record, ...]) -> Finding:
         level=level,
         sentence=f"{used} are used, {most['sessions']} by {_name(most)}: {_states(most)}",
         detail=f"others: {listed(others)}" if others else "",
-        evidence=(
-            Evidence("connections", used, "connections", "by-application", {"application": most["application"]}),
-        ),
+        evidence=(Evidence("connections", used, "connections", "summary", {"application": most["application"]}),),
         fixes=_fixes(holders),
         harm=waiting,
         symptom=used,
@@ -113,7 +111,7 @@ def churn(frame: Frame) -> Iterable[Finding]:
             sentence=f"database {database}: {rate(begun / elapsed)} new sessions a second in the last {age(elapsed)}, "
             f"which last at most {age(lasted)} on average",
             detail="each costs a process and a login: keep connections in the application's pool or in PgBouncer",
-            evidence=(Evidence("sessions since the reset", count(row["sessions"]), "connections", "by-application"),),
+            evidence=(Evidence("sessions since the reset", count(row["sessions"]), *database_place(row)),),
         )
 
 

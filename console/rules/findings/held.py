@@ -144,9 +144,7 @@ def _where(record: Record) -> tuple[str, str, dict[str, object]]:
     """The pane, view and row that show it."""
     if record["kind"] == "session":
         return "connections", "all", {"pid": record["pid"]}
-    if record["kind"] == "prepared":
-        return "overview", "vitals", {"sign": "oldest prepared tx"}
-    return "overview", "vitals", {"sign": "xmin age" if record["xmin_age"] is not None else "catalog xmin age"}
+    return "vacuum", "pins", {"kind": record["kind"], "name": record["name"]}
 
 
 def _fixes(record: Record, effect: str) -> tuple[Fix, ...]:

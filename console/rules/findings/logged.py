@@ -13,6 +13,7 @@ from console.rules.findings.wording import listed, number
 from console.rules.server import FAILED_LOGINS
 
 LOGGED_DEADLOCK, LOGGED_CANCELLED = "deadlock", "autovacuum cancelled"  # kinds of entries
+LOGGED_ARCHIVING, LOGGED_REFUSED = "archiving failed", "no partition"
 _KINDS = "log_kinds"
 MOST = 400  # characters of an entry
 _LOGINS = "log_logins"
@@ -27,14 +28,19 @@ def ask_log(every: float, only_if: Callable[[Frame], bool]) -> Ask:
 
 def logged(frame: Frame, kind: str, label: str) -> Iterator[Evidence]:
     """The last entry of a kind as evidence; nothing where the log cannot be read, or has none."""
+    row = last_logged(frame, kind)
+    if row is not None:
+        said = f"{one_line(row['what'])[:MOST]} ({age(row['last'])} ago)"
+        yield Evidence(label, said, "log", "entries", {"kind": kind})
+
+
+def last_logged(frame: Frame, kind: str) -> Record | None:
+    """The last entry of a kind, with how many there were; None: the log cannot be read, or has none."""
     try:
         rows = frame.rows(_KINDS)
     except CannotTell:
-        return
-    for row in rows:
-        if row["kind"] == kind:
-            said = f"{one_line(row['what'])[:MOST]} ({age(row['last'])} ago)"
-            yield Evidence(label, said, "log", "entries", {"kind": kind})
+        return None
+    return next((row for row in rows if row["kind"] == kind), None)
 
 
 def failed(frame: Frame) -> Iterable[Finding]:

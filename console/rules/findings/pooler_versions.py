@@ -107,7 +107,7 @@ def _finding(pooler: str, version: str, found: list[Vulnerability]) -> Finding:
         sentence=f"PgBouncer {version} at {one_line(pooler)} has {many}: "
         f"{listed([f'{each.cve} ({each.harm})' for each in found], 2)}; {fixed} fixes {them}",
         detail="unless its package has the fixes under the same version: see the package's changelog",
-        evidence=tuple(Evidence(each.cve, each.harm) for each in found),
+        evidence=tuple(Evidence(each.cve, each.harm, "pooler", "doctor", {"subject": each.cve}) for each in found),
     )
 
 

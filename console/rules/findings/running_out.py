@@ -123,6 +123,7 @@ def _near_its_end(frame: Frame, row: Record, level: Level) -> Finding:
         sentence=f"sequence {one_line(row['sequence'])}{column}: {percent(row['used_pct'])} used, "
         f"{count(rest)} {'value' if rest == 1 else 'values'} left{_lasts(frame, row, rest)}; then inserts fail",
         detail=_wider(row) if row["type"] in {"integer", "smallint"} else "",
+        evidence=(Evidence("used", percent(row["used_pct"]), "capacity", "limits", {"series": row["sequence"]}),),
         harm=number(row["used_pct"]) / 100,
     )
 

@@ -21,10 +21,11 @@ from console.model import (
     Level,
     Urgency,
 )
-from console.rules.findings.wording import counted, listed, number
+from console.rules.findings.wording import counted, database_place, listed, number
 from console.rules.server import CLOCK_BEHIND_SECONDS, END_OF_LIFE
 
 NOTICE_BEFORE = timedelta(days=180)
+MD5_WARNS = 19  # the version from which on each login with an MD5 password warns
 
 
 def unsupported(frame: Frame) -> Iterable[Finding]:
@@ -80,19 +81,27 @@ def checksums(frame: Frame) -> Iterable[Finding]:
                 sentence=f"{counted(failed, 'block')} of database {one_line(row['database'])} failed the checksum, "
                 f"last {age(row['checksum_failure_age'])} ago: its storage returns corrupted data",
                 detail="the server's log names the blocks; restore them from a backup, and check the disk",
+                evidence=(Evidence("blocks since the reset", f"{failed:,}", *database_place(row)),),
             )
 
 
 def md5_passwords(frame: Frame) -> Iterable[Finding]:
     """One finding for all roles with an MD5 password."""
-    roles = [one_line(row["role"]) for row in frame.rows("md5_roles")]
+    names = [row["role"] for row in frame.rows("md5_roles")]
+    roles = [one_line(name) for name in names]
     if roles:
+        upgrades = frame.facts is not None and frame.facts.major < MD5_WARNS  # the view lists them for that version
         yield Finding(
             rule="md5-password",
             subject="md5 passwords",
             level=Level.NOTICE,
             sentence=f"{counted(len(roles), 'role has', 'roles have')} an MD5 password: {listed(roles)}",
             detail="set each password again with password_encryption = scram-sha-256 (\\password in psql)",
+            evidence=tuple(
+                Evidence("role", one_line(name), "server", "upgrade", {"subject": f"role {name}"})
+                for name in names[:3]
+                if upgrades
+            ),
         )
 
 

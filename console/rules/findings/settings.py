@@ -30,7 +30,7 @@ def pending(frame: Frame) -> Iterable[Finding]:
     found = _pending(frame)
     if found:
         named = [
-            f"{one_line(row['name'])} {one_line(row['value'])} → {one_line(row['next_value'])}"
+            f"{one_line(row['name'])} {_shown(row['value'])} → {_shown(row['next_value'])}"
             if row["next_value"] is not None
             else one_line(row["name"])
             for row in found
@@ -61,7 +61,7 @@ def blocked_start(frame: Frame) -> Iterable[Finding]:
                 rule="restart-would-fail",
                 subject=f"setting {row['name']}",
                 level=Level.CRITICAL,
-                sentence=f"the next restart may fail: {one_line(row['name'])} = {one_line(row['next_value'])}",
+                sentence=f"the next restart may fail: {one_line(row['name'])} = {_shown(row['next_value'])}",
                 detail=one_line(row["danger"]),
                 evidence=(_evidence(row),),
             )
@@ -84,8 +84,17 @@ def files(frame: Frame) -> Iterable[Finding]:
 
 
 def _pending(frame: Frame) -> list[Record]:
-    # The server also marks settings of the command line, which no restart takes from a file.
-    return [row for row in frame.rows("settings") if row["pending_restart"] and row["source"] != "command line"]
+    # The server also marks settings of the command line, which no restart takes from a file, and one whose line was
+    # removed again, though the restart would change nothing.
+    return [
+        row
+        for row in frame.rows("settings")
+        if row["pending_restart"] and row["source"] != "command line" and row["next_value"] != row["value"]
+    ]
+
+
+def _shown(value: object) -> str:
+    return one_line(value) or "''"
 
 
 def _has_errors(frame: Frame) -> bool:

@@ -74,7 +74,10 @@ def overdue(frame: Frame) -> Iterable[Finding]:
                 _evidence("of the number that triggers autovacuum", percent(row["debt_pct"]), row),
                 *(each for each in logged(frame, LOGGED_CANCELLED, "cancelled") if f'.{table}"' in each.value),
             ),
-            fixes=(Fix("vacuum-table", {"table": table}, "make the space reusable, without blocking reads or writes"),),
+            fixes=(
+                Fix("vacuum-table", {"table": table}, "make the space reusable, without blocking reads or writes"),
+                *(() if row["autovacuum"] else (_enable(row),)),
+            ),
             harm=number(row["dead"]) / 1e12,
         )
 
@@ -103,6 +106,7 @@ def disabled(frame: Frame) -> Iterable[Finding]:
             sentence=f"autovacuum is disabled for {counted(len(found), 'table')}: {listed(tables)}",
             detail="ALTER TABLE … RESET (autovacuum_enabled) enables it again",
             evidence=tuple(_evidence("size", size(row["size"]), row) for row in found[:3]),
+            fixes=tuple(_enable(row) for row in _largest(found, "size")),
         )
 
 
@@ -137,6 +141,13 @@ def _largest(found: Iterable[Record], column: str, most: int = MOST) -> list[Rec
 
 def _evidence(label: str, value: str, row: Record) -> Evidence:
     return Evidence(label, value, "bloat", "tables", {"oid": row["oid"]})
+
+
+def _enable(row: Record) -> Fix:
+    """Lets autovacuum process a table again for which it is disabled."""
+    table = str(row["table"])
+    effect = f"let autovacuum process {one_line(table)} again, as the server's settings say"
+    return Fix("set-autovacuum", {"table": table, "enabled": "reset"}, effect)
 
 
 def are_overdue(frame: Frame) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
-from console.format import age, one_line, size
+from console.format import age, moment, one_line, size
 from console.model import (
     OFTEN,
     SELDOM,
@@ -19,10 +20,14 @@ from console.model import (
     Record,
     Urgency,
 )
+from console.rules.findings.host import EVERY, HOST
+from console.rules.findings.logged import LOGGED_ARCHIVING, ask_log, last_logged, logged
 from console.rules.findings.wording import counted, number, since
 from console.rules.server import ARCHIVE_FAILING_SECONDS, RETAINED_WAL_BYTES
 
 WINDOW = 300.0  # seconds over which the growth of the retained WAL is measured
+PG_WAL = "pg_wal"  # as a reading of the host calls it
+YEAR = 365 * 24.0  # hours
 RETRIED = 300.0  # seconds after which a failed attempt is no recent one: the archiver retries every minute
 
 
@@ -32,12 +37,12 @@ def retained(frame: Frame) -> Iterable[Finding]:
     for record in frame.rows("slot_retention"):
         level = _level(frame, record)
         if level:
-            yield _slot(record, level, growth.get(str(record["slot_name"])))
+            yield _slot(record, level, growth.get(str(record["slot_name"])), frame)
     archiver = frame.row("archiver")
     if archiver["archive_mode"] != "off" and archiver["failing"] and number(archiver["failed_age"]) < RETRIED:
         level = frame.level(ARCHIVE_FAILING_SECONDS, archiver["behind"])
         if level:
-            yield _failing(archiver, level, _ready(frame))
+            yield _failing(frame, archiver, level)
 
 
 def _level(frame: Frame, record: Record) -> Level:
@@ -61,11 +66,11 @@ def _growth(frame: Frame) -> dict[str, float]:
     return {name: (new[name] - old[name]) / seconds * 3600 for name in names if new[name] > old[name]}
 
 
-def _slot(record: Record, level: Level, growth: float | None) -> Finding:
+def _slot(record: Record, level: Level, growth: float | None, frame: Frame) -> Finding:
     name = one_line(record["slot_name"])
     idle = f", inactive {since(record['inactive_age'])}," if record["inactive_age"] is not None else ", inactive,"
     state = ", whose consumer lags behind," if record["active"] else idle
-    grows = f", +{size(growth)} per hour" if growth else ""
+    grows = f", +{size(growth)} per hour{_full(frame, growth)}" if growth else ""
     lost = record["wal_status"] == "lost"
     what = "has lost WAL that it needs" if lost else f"retains {size(record['retained'])} of WAL{grows}"
     effect = "nothing is lost by it" if lost else "its WAL is removed at the next checkpoint"
@@ -76,11 +81,29 @@ def _slot(record: Record, level: Level, growth: float | None) -> Finding:
         level=level,
         sentence=f"slot {name}{state} {what}",
         detail=_about(record),
-        evidence=(Evidence("retained WAL", "lost" if lost else size(record["retained"])),),
+        evidence=(
+            Evidence(
+                "retained WAL",
+                "lost" if lost else size(record["retained"]),
+                "replication",
+                "slots",
+                {"slot_name": record["slot_name"]},
+            ),
+        ),
         fixes=() if record["active"] else (fix,),
         harm=number(record["retained"]) / 2**50,
         symptom=what,
     )
+
+
+def _full(frame: Frame, growth: float) -> str:
+    """When the disk of the WAL is full if it keeps growing by so many bytes an hour; empty: not known, or in years."""
+    try:
+        free = [row["free"] for row in frame.rows("host_disks") if row["what"] == PG_WAL and row["free"] is not None]
+    except CannotTell:
+        return ""
+    hours = number(free[0]) / growth if free else YEAR
+    return f", its disk is full on {moment(frame.at + timedelta(hours=hours))[:16]} UTC" if hours < YEAR else ""
 
 
 def _about(record: Record) -> str:
@@ -107,15 +130,19 @@ def _ready(frame: Frame) -> str:
     return f"waiting to be archived: {counted(int(number(row['files'])), 'WAL file')} ({size(row['bytes'])}); "
 
 
-def _failing(record: Record, level: Level, ready: str) -> Finding:
+def _failing(frame: Frame, record: Record, level: Level) -> Finding:
     tried = f"the last attempt failed {age(record['failed_age'])} ago ({one_line(record['last_failed_wal'])})"
+    said = "" if last_logged(frame, LOGGED_ARCHIVING) else "; the server log has the archive command's error"
     return Finding(
         rule="wal-retained",
         subject="archiver",
         level=level,
         sentence=f"archiving fails: nothing archived {since(record['behind'])}, {tried}",
-        detail=f"{ready}WAL stays in pg_wal until archiving works; the server log has the archive command's error",
-        evidence=(Evidence("failed attempts", str(record["failed_count"])),),
+        detail=f"{_ready(frame)}WAL stays in pg_wal until archiving works{said}",
+        evidence=(
+            *logged(frame, LOGGED_ARCHIVING, "error"),
+            Evidence("failed attempts", str(record["failed_count"]), "server", "wal", {"metric": "archiver"}),
+        ),
         symptom="archiving fails",
     )
 
@@ -132,7 +159,9 @@ WAL_RETAINED = Diagnosis(
     asks=(
         Ask("slot_retention", every=2 * OFTEN, window=WINDOW),
         Ask("archiver", every=2 * OFTEN),
+        Ask("host_disks", HOST, EVERY, optional=True),
         Ask("archive_ready", every=SELDOM, only_if=archiving_fails),
+        ask_log(SELDOM, archiving_fails),
     ),
     judge=retained,
     rules=(RETAINED_WAL_BYTES, ARCHIVE_FAILING_SECONDS),

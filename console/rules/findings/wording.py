@@ -15,6 +15,7 @@ __all__ = [
     "application",
     "cancel",
     "counted",
+    "database_place",
     "listed",
     "number",
     "session",
@@ -50,6 +51,11 @@ def statement(record: Record) -> str:
     """The beginning of a session's statement on one line; empty: this role cannot see it."""
     text = " ".join(one_line(decoded(record.get("query")) or "").split())
     return text if len(text) <= QUERY else f"{text[: QUERY - 1]}…"
+
+
+def database_place(row: Record) -> tuple[str, str, dict[str, object]]:
+    """The pane, view and row that show the database of a row of database_counters."""
+    return "server", "databases", {"oid": row["oid"]}
 
 
 def since(seconds: object) -> str:

@@ -11,9 +11,10 @@ from console.redaction import without_secrets
 
 MOST_TEXT = 4_000  # characters that are kept of a text
 ERRORS = frozenset({"ERROR", "FATAL", "PANIC"})
-DEADLOCK, LOGIN, CANCELLED, CHECKPOINT, TEMPORARY, SLOW = (
+DEADLOCK, LOGIN, CANCELLED, CHECKPOINT, TEMPORARY, SLOW, ARCHIVING, REFUSED = (
     *("deadlock", "failed login", "autovacuum cancelled"),
     *("checkpoint", "temp file", "slow statement"),
+    *("archiving failed", "no partition"),
 )
 _MESSAGES = (  # by how the messages begin that have no code of their own; of the plain log also without %e
     ("checkpoint", CHECKPOINT),
@@ -28,6 +29,8 @@ _MESSAGES = (  # by how the messages begin that have no code of their own; of th
     ("connection ", "connection"),
     ("disconnection:", "connection"),
     ("process ", "lock wait"),
+    ("archive command ", ARCHIVING),
+    ("no partition of relation ", REFUSED),
 )
 _CODES = {"40P01": DEADLOCK}
 _FAILED_LOGIN = "28"  # class of invalid authorization
@@ -98,7 +101,7 @@ class LogEntry:
         return len(self.message) + len(self.detail) + len(self.statement) + len(self.context) + 200
 
 
-_OF_ERRORS = frozenset({DEADLOCK, LOGIN, CANCELLED})
+_OF_ERRORS = frozenset({DEADLOCK, LOGIN, CANCELLED, ARCHIVING, REFUSED})
 
 
 def clean(text: object) -> str:

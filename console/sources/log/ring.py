@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from itertools import chain
 
 from console.model import APPLICATION_NAME, Row
-from console.sources.log.entry import CANCELLED, DEADLOCK, ERRORS, LOGIN, LogEntry
+from console.sources.log.entry import ARCHIVING, CANCELLED, DEADLOCK, ERRORS, LOGIN, LogEntry
 
 MOST_ENTRIES = 5_000
 MOST_CHARACTERS = 8_000_000  # of all entries
@@ -133,9 +133,14 @@ def _ago(entry: LogEntry, now: datetime) -> float | None:
 
 
 def about(entry: LogEntry) -> str:
-    """An entry in one line: the table of a cancelled autovacuum, the processes of a deadlock, else its message."""
+    """An entry in one line: the table of a cancelled autovacuum, the processes of a deadlock, else its message.
+
+    Of an archive command that failed, the command as well.
+    """
     if entry.kind == CANCELLED and entry.context:
         return f"{entry.context}: {entry.message}"
     if entry.kind == DEADLOCK and entry.detail:
         return "; ".join(line.strip() for line in entry.detail.splitlines() if line.startswith("Process "))
+    if entry.kind == ARCHIVING and entry.detail:
+        return f"{entry.message}: {entry.detail}"
     return entry.message
