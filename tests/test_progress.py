@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +67,13 @@ def test_a_run_is_undone_from_its_last_finished_step_on(
     assert (run.at, run.undo) == (at, undo)
 
 
+@dataclass
+class Released:
+    """A session whose transaction ended then."""
+
+    released: float
+
+
 def test_the_longest_wait_of_each_is_kept_and_told_first() -> None:
     run = run_of("done")
     assert run.waits == []
@@ -72,12 +81,15 @@ def test_the_longest_wait_of_each_is_kept_and_told_first() -> None:
     (told,) = run.waits
     assert told.index("250 ms for writers") < told.index("100 ms for readers")
     step = StepProgress(Step("x", holds_up="writers"))
-    with run.holding() as holds:
+    with run.holding(Released(time.monotonic())) as holds:
         holds(step)
     assert run.held_up["writers"] == 0.25, "a shorter one changes nothing"
-    with run.holding() as holds:
+    with run.holding(Released(time.monotonic())) as holds:
         holds(StepProgress(Step("x")))
     assert set(run.held_up) == {"readers", "writers"}
+    with run.holding(Released(time.monotonic() + 60)) as holds:
+        holds(step)
+    assert run.held_up["writers"] > 50, "to its end as the session knows it, not as the console does"
 
 
 @pytest.mark.parametrize(

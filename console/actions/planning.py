@@ -35,7 +35,7 @@ from console.settings.config import Settings
 
 STEP = (  # columns that are fields of Step
     *("sql", "lock", "on", "undo", "estimate", "note"),
-    *("expect", "settle", "failed", "canary", "holds_up"),
+    *("expect", "settle", "failed", "canary", "holds_up", "keeps"),
 )
 
 

@@ -223,6 +223,8 @@ class Step:
     sees: tuple[Seen, ...] = ()
     # The table of the console's own that the statement, or `failed`, writes: it is locked and checked before.
     writes: OwnTable | None = None
+    # The setting of the session that its query sets and returns, for later steps; only of a step outside a transaction.
+    keeps: str = ""
     # Afterwards a new connection must be possible. If it is not, or a later step fails, everything is undone.
     canary: bool = False
     forecast: Forecast | None = None  # who will wait for it, as far as that is known

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from console.format import counted, milliseconds, one_line
 from console.model import Outcome, Plan, Step
@@ -63,6 +63,14 @@ def _new_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
+class Releasing(Protocol):
+    """What holds locks."""
+
+    @property
+    def released(self) -> float:
+        """When the last transaction released its locks, at the latest, by the monotonic clock."""
+
+
 @dataclass(slots=True)
 class Run:
     """One run of a plan."""
@@ -112,7 +120,7 @@ class Run:
         return [f"Longest possible wait: {times}. {how}", *counted_queue]
 
     @contextlib.contextmanager
-    def holding(self) -> Iterator[Callable[[StepProgress], None]]:
+    def holding(self, session: Releasing) -> Iterator[Callable[[StepProgress], None]]:
         """Measures a transaction from its first step that can block others to its end, however it ends."""
         began: dict[str, float] = {}
 
@@ -124,7 +132,7 @@ class Run:
             yield at
         finally:
             for who, since in began.items():
-                self.held_up[who] = max(self.held_up.get(who, 0.0), time.monotonic() - since)
+                self.held_up[who] = max(self.held_up.get(who, 0.0), session.released - since)
 
     @property
     def undo(self) -> tuple[str, ...]:

@@ -25,13 +25,17 @@ from console.running.summary import achieved
 from console.running.trail import audit_table, entries
 from console.running.trail.audit import Trail
 from console.running.trail.run_recorder import RunRecorder
-from console.sources.postgres import ActingSession, DriverError
+from console.sources.postgres import ENDED_IDLE, ActingSession, DriverError
 
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 SHORTEST_LOOK, LONGEST_LOOK = 0.02, 0.25  # seconds between two looks for the effect of a step
 RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
 
+HELD_UP = (
+    "The console was held up for more than 2 s within a transaction, which the server rolled back, ending the session. "
+    "It ran again in a new session; what had been committed before was not repeated."
+)
 BORROWED = "No connection was left: the reading session was used, and the database's audit table was not written."
 
 Watch = Callable[[Run], None]
@@ -58,6 +62,8 @@ class Runner:
         self._trail = trail
         self._watch = watch
         self._log = log
+        self._claimed = 0  # the number of the connection that holds the claim
+        self._held_up = False  # the console has been, within a transaction
 
     async def run(self, plan: Plan, patience: float = PATIENCE, run: Run | None = None) -> Run:
         """Run `plan` to its end and return the run. Raises Trouble(REFUSED) if it cannot be audited."""
@@ -95,14 +101,23 @@ class Runner:
         await self._session.open()
         if self._session.borrowed:
             run.notes.append(BORROWED)
+        await self._claim(run)
+
+    async def _claim(self, run: Run) -> None:
+        """Take the claim of the plan in a connection that does not hold it yet. Raises Trouble."""
+        if self._claimed == self._session.number:
+            return
         await take(self._session, run.plan)
+        self._claimed = self._session.number
+        if not self._session.borrowed and not any(_executor(progress).role for progress in run.steps):
+            # A role's code could exchange what is prepared.
+            await looking_again.prepare(self._session, list(groups(run.steps)))
 
     async def _steps(self, context: Context, recorder: RunRecorder, patience: float) -> None:
         run = context.run
         planned = list(groups(run.steps))
-        if not self._session.borrowed and not any(_executor(progress).role for progress in run.steps):
-            await looking_again.prepare(self._session, planned)  # a role's code could exchange what is prepared
         for group, following in zip(planned, [*planned[1:], None], strict=True):
+            await self._claim(run)  # the outcome of a COMMIT may have been looked up in another connection
             following_it = replace(context, ahead=self._ahead(group, following))
             await self._group(following_it, group, time.monotonic() + patience)
             await self._done(context, recorder, group, following)
@@ -185,6 +200,10 @@ class Runner:
             except (DriverError, Trouble) as error:
                 _reset(group)
                 why = error if isinstance(error, Trouble) else change_trouble(error)
+                if why.sqlstate == ENDED_IDLE and _executor(group[0]).repeatable and time.monotonic() < end:
+                    attempt += 1
+                    await self._go_on(context, group[0], why.sentence)
+                    continue
                 if why.sqlstate not in RETRIED or time.monotonic() > end:
                     group[0].status = "failed"
                     raise (why if why is error else await self._explained(group, why)) from None
@@ -199,6 +218,18 @@ class Runner:
                 seconds = time.monotonic() - began
                 progress.seconds = (progress.seconds if _executor(progress).transactional else 0.0) or seconds
             return
+
+    async def _go_on(self, context: Context, progress: StepProgress, why: str) -> None:
+        """Connect again, after a transaction that the server has rolled back. Raises Trouble if that fails."""
+        progress.status, progress.tries = "waiting", progress.tries + 1
+        progress.message = f"connecting again: {why}"
+        context.changed()
+        if not self._session.connected:
+            await self._session.open()
+        await self._claim(context.run)
+        if not self._held_up:
+            context.run.notes.append(HELD_UP)
+        self._held_up = True
 
     async def _done(
         self,

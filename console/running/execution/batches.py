@@ -28,6 +28,7 @@ def executor(execution: Batches) -> Executor:
         partial(execute, execution),
         f"in batches, one transaction each{about}",
         transactional=True,
+        repeatable=True,
         partial=True,
         role=execution.role,
     )

@@ -109,6 +109,7 @@ class Executor:
     group: str | None = None  # neighbours of the same group run together; None: the step runs by itself
     transactional: bool = False  # everything it does happens in transactions
     partial: bool = False  # what a failed try has done stays done
+    repeatable: bool = False  # it may run again once the server has rolled back the transaction that it was in
     left: Callable[[Context], Awaitable[list[str]]] = _nothing  # the statements that a failed try leaves to do
     # The script that `execute` begins with, where it can be sent ahead: it changes nothing, and looks at what it relies
     # on just after what precedes it.

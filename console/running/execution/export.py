@@ -25,7 +25,8 @@ SAME = ("archive", "source", "month", "database")  # what two manifests of the s
 
 def executor(execution: Export) -> Executor:
     """Writes the file and its manifest, unless a finished export exists."""
-    return Executor(partial(execute, execution), "COPY to a file of this machine", role=execution.role)
+    how = "COPY to a file of this machine"
+    return Executor(partial(execute, execution), how, repeatable=True, role=execution.role)
 
 
 async def execute(execution: Export, context: Context, group: Sequence[StepProgress]) -> None:
@@ -40,10 +41,7 @@ async def execute(execution: Export, context: Context, group: Sequence[StepProgr
     manifest = await _found(session, execution, report)
     if manifest is None:
         manifest = await _write(session, context.source.facts.label, execution, report)
-    await session.execute(
-        "SELECT pg_catalog.set_config('pipeline_console.exported', %(exported)s, false)",
-        {"exported": f"{manifest['rows']} {manifest['checksum']}"},
-    )
+    await session.keep("pipeline_console.exported", f"{manifest['rows']} {manifest['checksum']}")
     progress.rows = int(str(manifest["rows"]))
 
 

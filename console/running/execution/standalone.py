@@ -84,7 +84,10 @@ async def _send(
 
 
 async def _execute(context: Context, progress: StepProgress, statement: str, role: str, ahead: Sequence[str]) -> int:
-    session, expect = context.session, progress.step.expect
+    session, expect, keeps = context.session, progress.step.expect, progress.step.keeps
+    if not role and keeps:
+        await session.keep_value(keeps, statement)
+        return 1
     if not role:
         return await session.execute(statement)
     try:
@@ -95,6 +98,8 @@ async def _execute(context: Context, progress: StepProgress, statement: str, rol
         if not ahead or not session.connected or not (await session.query(expect))[0][0]:
             raise
         rows, progress.verified = 0, True
+    if keeps:
+        await session.keep_value(keeps)
     return rows
 
 

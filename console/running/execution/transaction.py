@@ -25,6 +25,7 @@ def executor(execution: Transaction) -> Executor:
         "in a transaction of its own",
         group=execution.group,
         transactional=True,
+        repeatable=True,
         opening=lambda session, group: looking_again.opening(session, group, *_assigning(group)),
         role=execution.role,
     )
@@ -37,7 +38,7 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
     first, effects = _assigning(group), [progress.step.expect for progress in group if progress.step.expect]
     last = effects if first else []
     try:
-        with context.run.holding() as holds:
+        with context.run.holding(session) as holds:
             async with looking_again.transaction(session, group, *first, last=last) as replies, fate:
                 fate.note(*replies.first)
                 if all(map(_at_once, group)):

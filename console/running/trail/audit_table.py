@@ -8,7 +8,7 @@ from console import sql
 from console.format import one_line
 from console.model import OwnTable, Trouble
 from console.running import own_tables
-from console.sources.postgres import ActingSession, DriverError
+from console.sources.postgres import ENDED_IDLE, ActingSession, DriverError
 
 _TABLE = OwnTable("console_audit")
 OPENING = (own_tables.presence(_TABLE),)  # what `write` asks first
@@ -17,14 +17,24 @@ OPENING = (own_tables.presence(_TABLE),)  # what `write` asks first
 async def write(session: ActingSession, row: Mapping[str, object]) -> str:
     """Write one run if the table exists. Returns a sentence if that failed or is unsafe, else an empty text."""
     try:
-        if not await own_tables.present(session, _TABLE):
-            return ""
-        async with session.transaction():
-            if await own_tables.lock(session, _TABLE):
-                await session.execute(sql.load("actions/write_audit").text, row)
+        await _write(session, row)
     except DriverError as error:
         error_text = one_line(error.diag.message_primary or error.__class__.__name__)
         return f"The audit table of the database was not written: {error_text}"
     except Trouble as why:
         return f"The audit table of the database was not written: {why.sentence}"
     return ""
+
+
+async def _write(session: ActingSession, row: Mapping[str, object]) -> None:
+    try:
+        if not await own_tables.present(session, _TABLE):
+            return
+        async with session.transaction():
+            if await own_tables.lock(session, _TABLE):
+                await session.execute(sql.load("actions/write_audit").text, row)
+    except DriverError as error:
+        if error.sqlstate != ENDED_IDLE:
+            raise
+        await session.open()  # the console was held up, and nothing was written
+        await _write(session, row)

@@ -16,7 +16,7 @@ from console.sources.postgres.connecting import (
     refused,
 )
 from console.sources.postgres.reading import PostgresServer
-from console.sources.postgres.troubles import trouble
+from console.sources.postgres.troubles import ENDED_IDLE, trouble
 from console.sources.postgres.values import TextLoader
 
 # What psycopg logs is handled and reported where it happens. Without a handler Python prints it over the screen.
@@ -24,6 +24,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 __all__ = [
     "CONNECT_SECONDS",
+    "ENDED_IDLE",
     "KEPT_ALIVE",
     "ActingSession",
     "DriverError",

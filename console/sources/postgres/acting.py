@@ -32,12 +32,13 @@ Rows = list[tuple[object, ...]]
 Cursor = psycopg.AsyncCursor[tuple[object, ...]]
 PROOF_SECONDS = 0.5
 PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
+IDLE_SECONDS = 2  # in a transaction, after which the server ends the session: a frozen console keeps no lock
 
 _SESSION = {
     "search_path": confinement.SEARCH_PATH,
     "lock_timeout": f"{round(1000 * LOCK_TIMEOUT)}ms",
     "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "2s",  # a frozen console must not keep what it locked
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
     "client_connection_check_interval": "2s",  # a statement of a dead console ends
     "timezone": "UTC",
     "datestyle": "ISO",
@@ -45,6 +46,7 @@ _SESSION = {
     "client_min_messages": "error",
     "plan_cache_mode": "force_custom_plan",
 }
+_SET = "SELECT pg_catalog.set_config(%(name)s, %(value)s, false)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class ActingSession:
         self._connection: Connection | None = None
         self._prepared: dict[str, str] = {}  # statements that the connection has parsed and planned, as EXECUTE
         self._ahead: _SentAhead | None = None
+        self._kept: dict[str, str] = {}  # settings that a new connection gets too
+        self._answered = 0.0  # when the last answer came, by the monotonic clock
+        self.number = 0  # of the connection, from 1: another one has neither its locks nor its prepared statements
 
     @property
     def label(self) -> str:
@@ -133,6 +138,28 @@ class ActingSession:
         encoding = connection.info.parameter_status("client_encoding")
         self._restored = {"client_encoding": str(encoding), **self._settings}
         self._connection, self._prepared, self._ahead = connection, {}, None
+        self._answered, self.number = time.monotonic(), self.number + 1
+        for name, value in self._kept.items():
+            await self.execute(_SET, {"name": name, "value": value})
+
+    @property
+    def released(self) -> float:
+        """When the last transaction released its locks, at the latest, by the monotonic clock."""
+        now = time.monotonic()
+        return now if self.connected else min(now, self._answered + IDLE_SECONDS)
+
+    async def keep(self, name: str, value: object) -> None:
+        """Give the session a setting, and the next one too, should this one be lost."""
+        self._kept[name] = str(value)
+        await self.execute(_SET, {"name": name, "value": str(value)})
+
+    async def keep_value(self, name: str, query: str = "") -> None:
+        """Let the next session have a setting too, should this one be lost: what `query` has set it to, and returns.
+
+        Without a query its present value.
+        """
+        ((value,),) = await self.query(query or f"SELECT pg_catalog.current_setting('{name}', true)")
+        self._kept[name] = str(value or "")
 
     async def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> int:
         """Run one statement; how many rows it returned or changed, 0 where that means nothing."""
@@ -229,6 +256,7 @@ class ActingSession:
         await self._drop_ahead()
         async with connection.cursor() as cursor:
             yield cursor
+        self._answered = time.monotonic()
 
     async def _drop_ahead(self) -> None:
         if self._ahead is not None:

@@ -10,8 +10,9 @@ from console.model import Kind, Trouble, denied
 
 NOT_PERMITTED = "42501"  # insufficient_privilege
 
+ENDED_IDLE = "25P03"  # idle_in_transaction_session_timeout: the transaction was rolled back
 # The server ended the session: it stops, crashed or starts up, or by a timeout, idle in a transaction, in one, or idle.
-ENDING = {"57P01", "57P02", "57P03", "25P03", "25P04", "57P05"}
+ENDING = {"57P01", "57P02", "57P03", ENDED_IDLE, "25P04", "57P05"}
 
 
 def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[str, ...] = ()) -> Trouble:  # noqa: PLR0911  one case a line

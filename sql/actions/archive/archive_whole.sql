@@ -219,7 +219,8 @@ WITH side AS MATERIALIZED (
 )
 SELECT s.sql, s.lock, s."on", s.transaction, s."group", s.undo, s.estimate, s.note, s.expect, s.lock_timeout, s.again,
        s.transaction AND s.ordinal IN (10, 20, 45, 46, 47, 50, 51, 52) AS at_once,
-       s.transaction AND s.ordinal IN (10, 20) AS prelude
+       s.transaction AND s.ordinal IN (10, 20) AS prelude,
+       CASE s.ordinal WHEN 15 THEN 'pipeline_console.before_' || s.oid END AS keeps
   FROM step s JOIN ready r ON r.oid = s.oid
  ORDER BY CASE WHEN r.way IN ('attach', 'return') THEN 1 WHEN pg_catalog.starts_with(r.way, 'finalize') THEN 2 ELSE 3
           END, r.edge[2], r.name, s.ordinal, s.sql
