@@ -180,6 +180,16 @@ async def test_idle_sessions_of_an_application_are_ended(desk: Desk, others: Ses
     assert alive(desk, working, pid(other)) == 2
 
 
+async def test_idle_sessions_of_a_role_are_ended_whatever_they_are_called(desk: Desk, others: Sessions) -> None:
+    leaking = [others.open(user="pipeline_app", application_name=name) for name in ("", "report")]
+    other = others.open(application_name="")
+    plan = await desk.plan(TERMINATE_IDLE, idle_for="0 seconds", user="pipeline_app")
+    assert plan.table is not None
+    found = set(plan.table.values("pid"))
+    assert found >= {pid(session) for session in leaking}
+    assert pid(other) not in found
+
+
 async def test_one_that_came_to_life_again_is_left_alone(desk: Desk, others: Sessions) -> None:
     session = idle_in_transaction(others)
     made = await desk.plan(TERMINATE_IDLE, older_than="0 seconds")

@@ -108,7 +108,8 @@ HOLDER = {
         (80, {}, Level.WARNING, "terminate-idle"),
         (95, {}, Level.CRITICAL, "terminate-idle"),
         (95, {"idle": 0, "median_idle": None}, Level.CRITICAL, ""),
-        (95, {"application": ""}, Level.CRITICAL, ""),  # the action would end those of every application
+        (95, {"application": ""}, Level.CRITICAL, "terminate-idle"),
+        (95, {"user": None}, Level.CRITICAL, ""),
     ],
 )
 def test_full_connections_name_the_application_and_end_its_idle_sessions(
@@ -151,6 +152,25 @@ def test_the_error_of_the_archive_command_is_named_where_the_log_can_be_read() -
     assert "server log" not in found.detail
     (without,) = retained(failing)
     assert "the server log has the archive command's error" in without.detail
+
+
+@pytest.mark.parametrize(
+    ("holder", "other", "given"),
+    [
+        ({}, {}, {"application": "leaky", "user": "app"}),
+        ({"application": ""}, {"user": "batch"}, {"user": "app"}),
+        ({"application": ""}, {}, None),  # it would end those of the other application as well
+    ],
+)
+def test_only_idle_sessions_of_the_application_and_role_that_are_named_are_ended(
+    holder: dict[str, object], other: dict[str, object], given: dict[str, str] | None
+) -> None:
+    vitals = taken("vitals", {"used": 95, "usable": 100, "waiting": 0})
+    rows = [HOLDER | holder, HOLDER | {"application": "report", "sessions": 5, "idle": 5} | other]
+    holders = Snapshot("connection_holders", tuple(HOLDER), tuple(tuple(row.values()) for row in rows), AT)
+    (found,) = full(Frame({"vitals": (vitals,), "connection_holders": (holders,)}, AT))
+    wanted = [] if given is None else [{**given, "idle-for": "300 seconds"}]
+    assert [fix.parameters for fix in found.fixes] == wanted
 
 
 DISK = {"what": "pg_wal", "mount": "/", "device": "vda", "size": 100 << 30, "free": 2 << 30, "used_percent": 98.0}

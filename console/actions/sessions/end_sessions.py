@@ -39,7 +39,10 @@ async def plan_terminate_idle(request: Request) -> Plan:
     """Terminate the sessions that have been idle for long; notes list those that this role may not terminate."""
     given = request.parameters
     parameters = _candidates(
-        idle=given["older-than"], idle_for=given["idle-for"] or None, application=given["application"] or None
+        idle=given["older-than"],
+        idle_for=given["idle-for"] or None,
+        application=given["application"] or None,
+        user=given["user"] or None,
     )
     try:
         found = await request.server.fetch("actions/terminate_candidates", parameters)
@@ -71,6 +74,7 @@ def _candidates(**given: object) -> dict[str, object]:
         "idle": None,
         "idle_for": None,
         "application": None,
+        "user": None,
         "cancel": False,
     }
     return nothing | given
@@ -187,6 +191,7 @@ TERMINATE_IDLE = Action(
         Parameter("older-than", "minimum time idle in a transaction, such as '10 minutes'", default="15 minutes"),
         Parameter("idle-for", "also sessions idle for this long, in a transaction or not; empty: none"),
         Parameter("application", "only sessions with this application_name; empty: all"),
+        Parameter("user", "only sessions of this role; empty: all"),
     ),
     needs=Needs(Right.SIGNAL, primary=False),
 )

@@ -79,15 +79,20 @@ def _states(row: Record) -> str:
 
 
 def _fixes(holders: tuple[Record, ...]) -> tuple[Fix, ...]:
-    """Ends the longest idle half of the idle sessions of the application with the most of them."""
+    """Ends the longest idle half of the idle sessions of an application and role, of those with the most of them.
+
+    Without the name of an application it would end all idle sessions of the role: only where there are no others.
+    """
     idle = max(holders, key=lambda row: number(row["idle"]))
-    if not idle["application"] or not idle["idle"]:
+    same = [row for row in holders if row["user"] == idle["user"]]
+    if not idle["user"] or not idle["idle"] or (not idle["application"] and len(same) > 1):
         return ()
     seconds = int(number(idle["median_idle"]))
     ended = counted((int(number(idle["idle"])) + 1) // 2, "session")
-    given = {"application": str(idle["application"]), "idle-for": f"{seconds} seconds"}
+    given = {"user": str(idle["user"]), "idle-for": f"{seconds} seconds"}
+    named = {"application": str(idle["application"])} if idle["application"] else {}
     effect = f"terminate about {ended} of {_name(idle)} idle for {age(seconds)} or longer"
-    return (Fix("terminate-idle", given, effect),)
+    return (Fix("terminate-idle", {**named, **given}, effect),)
 
 
 def churn(frame: Frame) -> Iterable[Finding]:

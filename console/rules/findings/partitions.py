@@ -33,7 +33,7 @@ INCOMPLETE = frozenset({"incomplete", "gap"})
 EXPRESSION = "(expression)"  # as the query names a key that is no column
 SHORTEST_MONTH = 28 * DAY
 MOST_MONTHS = 60  # that create-partitions takes
-UNPLANNED = "the configuration has no policy that creates them ahead of time, under partitions:"
+UNPLANNED = "the configuration has no entry for it under partitions, so none are created ahead of time"
 
 
 def running_out(frame: Frame) -> Iterable[Finding]:

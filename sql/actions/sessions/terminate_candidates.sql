@@ -1,4 +1,4 @@
--- Sessions to cancel or terminate: by pid, or by time idle and application; and why one may not be.
+-- Sessions to cancel or terminate: by pid, or by time idle, application and role; and why one may not be.
 --
 -- `refused` is the reason. Sessions found by idle time that may not be terminated are reported too.
 WITH me AS MATERIALIZED (
@@ -24,6 +24,7 @@ WITH me AS MATERIALIZED (
           AND s.state_change < pg_catalog.clock_timestamp() - %(idle)s::interval
           OR s.state LIKE 'idle%%' AND s.state_change < pg_catalog.clock_timestamp() - %(idle_for)s::interval)
      AND (%(application)s::text IS NULL OR s.application_name = %(application)s)
+     AND (%(user)s::text IS NULL OR s."user" = %(user)s)
 )
 SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_name AS application,
        CASE WHEN a.client_addr IS NOT NULL THEN pg_catalog.concat_ws(':', pg_catalog.host(a.client_addr), a.client_port)
