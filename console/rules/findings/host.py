@@ -20,6 +20,9 @@ from console.sources.host.course import LEAST, WINDOW, cpu_share, limit_share
 HOST = "host"
 EVERY = 10.0  # seconds between two readings
 MINUTE = 60.0
+HARDLY = "the server itself uses hardly any of it"
+OTHERS = "other programs use it: top or ps on that machine names them"
+SESSIONS = "the view Processes of the pane Host shows which sessions use it; most often a statement lacks an index"
 _KILLED = "when none is left, the kernel kills a process of the server, and all sessions are disconnected"
 
 
@@ -39,7 +42,7 @@ def cpu(frame: Frame) -> Iterable[Finding]:
         "host cpu",
         level,
         f"{share:.0f} % of {whose} were in use for {in_words(elapsed)}{f': {top}' if top else ''}",
-        "the view Processes of the pane Host shows which sessions use it; most often a statement lacks an index",
+        OTHERS if top == HARDLY else SESSIONS,
         (
             Evidence("CPU", f"{share:.0f} % in {age(elapsed)}", HOST, "overview", {"metric": "CPU"}),
             *((Evidence("most CPU", top, HOST, "processes"),) if top else ()),
@@ -59,7 +62,7 @@ def _most_busy(frame: Frame) -> str:
     total = sum(number(row["cpu_percent"]) for row in rows)
     most = max(rows, key=lambda row: number(row["cpu_percent"]))
     if total < 10:
-        return "the server itself uses hardly any of it"
+        return HARDLY
     who = one_line(most["application"] or most["user"] or most["type"])
     return f"the server uses {total / 100:.1f} cores, most of it {who} (pid {most['pid']})"
 
