@@ -37,7 +37,7 @@ __all__ = ["desks", "migrations", "room"]
 
 TOGETHER = 12  # actions at a time, each with up to five sessions: the server has room for 97
 HOLD = 10.0
-MORE = 0.05
+MORE = 0.3  # seconds by which a server process may be woken later than another; who holds stays for HOLD
 READS = tuple(f"SELECT FROM public.{table}" for table in ("t", "refs", "facts", "archive", "events", "low", "high"))
 # Also a row of each month that is moved.
 WRITES = (

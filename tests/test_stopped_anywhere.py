@@ -42,7 +42,7 @@ __all__ = ["migrations", "pooled"]
 # At which turns of its loop an action stops the console, and at which its backend or PgBouncer; the next action the
 # other way round.
 TURNS = ((3, 22, 90), (5, 10, 45))
-MORE = 3  # runs in which nobody is stopped: on a busy machine the server ends a transaction that waits two seconds
+MORE = 10  # runs in which nobody is stopped: on a busy machine the server ends a transaction that waits two seconds
 MINUTE = 0.1  # seconds for which others see somebody stopped, after the server has released what it holds
 TOGETHER = 6
 ENDED = {"done", "nothing"}
