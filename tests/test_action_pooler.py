@@ -119,7 +119,7 @@ def visible(process: int) -> list[bytes]:
 async def test_clients_wait_while_it_is_paused_and_go_on_after_the_deadline(pooled: Pooled) -> None:
     with pooled.client() as client:
         client.execute("SELECT 1")
-        running = asyncio.create_task(pooled.desk.run(PAUSE, database=pooled.database, seconds="2"))
+        running = asyncio.create_task(pooled.desk.run(PAUSE, database=pooled.database, seconds="4"))
         await eventually(lambda: asyncio.to_thread(pooled.flag, "paused"))
         began = time.monotonic()
         await asyncio.to_thread(client.execute, "SELECT 1")
@@ -128,7 +128,7 @@ async def test_clients_wait_while_it_is_paused_and_go_on_after_the_deadline(pool
     assert run.outcome is Outcome.DONE, run.message
     assert not pooled.flag("paused")
     (note,) = run.notes
-    assert re.search(r"in effect after \d+\.\d s, resumed after \d+\.\d s; 1 client waited, at most \d+\.\d s\.", note)
+    assert re.search(r"in effect after \d+\.\d s, resumed after [4-9]\.\d s; 1 client waited, at most \d+\.\d s\.", note)
     assert {row["key"]: row["value"] for row in pooled.shown("CONFIG")}["server_login_retry"] == "15"
 
 
@@ -147,7 +147,7 @@ async def test_a_transaction_that_stays_open_delays_it_and_the_deadline_resumes(
 
 @pytest.mark.parametrize(
     ("number", "seconds", "within"),
-    [(signal.SIGKILL, 60, 3.0), (signal.SIGHUP, 60, 3.0), (signal.SIGSTOP, 5, 8.0)],
+    [(signal.SIGKILL, 60, 30.0), (signal.SIGHUP, 60, 30.0), (signal.SIGSTOP, 5, 30.0)],
     ids=["killed", "terminal closed", "stopped"],
 )
 def test_it_is_resumed_when_the_console_is_gone(
@@ -190,9 +190,9 @@ async def test_a_pause_that_began_after_the_plan_is_left_alone(pooled: Pooled) -
 
 async def test_a_second_console_is_refused_and_the_first_one_resumes(pooled: Pooled) -> None:
     async with pooled.desk.workspace() as workspace:
-        plan = await workspace.plan(PAUSE, {"database": pooled.database, "seconds": "3"})
+        plan = await workspace.plan(PAUSE, {"database": pooled.database, "seconds": "5"})
         async with pooled.desk.workspace() as another:
-            same = await another.plan(PAUSE, {"database": pooled.database, "seconds": "3"})
+            same = await another.plan(PAUSE, {"database": pooled.database, "seconds": "5"})
             first = asyncio.create_task(workspace.run(plan))
             await eventually(lambda: asyncio.to_thread(pooled.flag, "paused"))
             second = await another.run(same)
@@ -252,9 +252,10 @@ async def test_the_watchdog_shows_no_password(pooled: Pooled) -> None:
     (secret,) = [line.split(":")[4] for line in pooled.pooler.passfile.read_text().splitlines() if f":{ADMIN}:" in line]
     uri = pooled.pooler.admin_uri.split("?")[0].replace(f"{ADMIN}@", f"{ADMIN}:{secret}@")
     given = replace(pooled, desk=replace(pooled.desk, poolers=(uri,)))
-    running = await paused(given, "2")
+    running = await paused(given)
     (watchdog,) = watchdogs(os.getpid())
     assert not any(secret.encode() in text for text in visible(watchdog))
+    await pooled.desk.run(RESUME, database=pooled.database)
     run = await running
     assert run.outcome is Outcome.DONE, run.message
     assert secret not in pooled.desk.trail.path.read_text()
@@ -262,7 +263,7 @@ async def test_the_watchdog_shows_no_password(pooled: Pooled) -> None:
 
 
 async def test_a_pooler_that_dies_meanwhile_is_reported(pooled: Pooled) -> None:
-    running = await paused(pooled, "3")
+    running = await paused(pooled, "4")
     await asyncio.to_thread(pooled.pooler.stop)
     run = await running
     assert run.outcome is Outcome.FAILED
