@@ -128,7 +128,9 @@ async def test_clients_wait_while_it_is_paused_and_go_on_after_the_deadline(pool
     assert run.outcome is Outcome.DONE, run.message
     assert not pooled.flag("paused")
     (note,) = run.notes
-    assert re.search(r"in effect after \d+\.\d s, resumed after [4-9]\.\d s; 1 client waited, at most \d+\.\d s\.", note)
+    assert re.search(
+        r"in effect after \d+\.\d s, resumed after [4-9]\.\d s; 1 client waited, at most \d+\.\d s\.", note
+    )
     assert {row["key"]: row["value"] for row in pooled.shown("CONFIG")}["server_login_retry"] == "15"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.model import Frame, PoolHistory, Snapshot
-from console.rules.findings.pool_doctor import doctor_rows
+from console.rules.findings.pool_doctor import doctor_rows, history_note
 from console.rules.pool_history import KEPT, MOST_POOLS, learn, minutes_read, waited
 from console.watching import state
 
@@ -45,7 +45,8 @@ def test_a_wait_between_two_looks_of_a_person_is_still_there_an_hour_later() -> 
     assert (found.most, found.longest, found.ago) == (4, 1.5, 3000.0)
     assert found.shares == {5: 0.0, 15: 0.0, 60: 100 * 4 / (4 + len(quiet))}
     assert minutes_read(history, now) == 50
-    shown = doctor_rows(Frame({"pooler_pools": (quiet[-1],)}, now), (), history)
+    frame = Frame({"pooler_pools": (quiet[-1],)}, now)
+    shown = doctor_rows(frame, (), history)
     last = "at most 1.5s, last 50 minutes ago"
     told = [(level, subject, text) for level, topic, _, subject, text in shown if topic == "history"]
     assert told == [
@@ -54,8 +55,8 @@ def test_a_wait_between_two_looks_of_a_person_is_still_there_an_hour_later() -> 
             "shop/app",
             f"waited in 0 % of 5 min, 0 % of 15 min, 3 % of 60 min, 4 clients at a time, {last}",
         ),
-        ("ok", "50 of 60 min", "read in the last hour, by the rules or `watch`"),
     ]
+    assert history_note(frame, history).startswith("Waits are known of 50 of the last 60 minutes")
 
 
 def test_what_is_older_than_an_hour_is_not_shown_and_what_is_kept_is_bounded() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from console.format import counted, one_line
 from console.model import CannotTell, Evidence, Finding, Fix, Kind, Level, Row, Snapshot, Trouble, Unknown
 from console.rules.findings import pool_doctor
-from console.rules.findings.pool_doctor import doctor_rows
+from console.rules.findings.pool_doctor import doctor_rows, history_note
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
 from console.sources.registry import RULES
@@ -52,8 +52,8 @@ def findings_source(observer: Observer) -> ConsoleSource:
             rows = doctor_rows(observer.frame, verdict.findings, observer.pools)
         except CannotTell as why:
             raise Trouble(Kind.MISSING, why.why, why.remedy) from None
-        now = time.monotonic()
-        return Snapshot("pool_doctor", pool_doctor.COLUMNS, rows, observer.frame.at, now - began, now)
+        now, notes = time.monotonic(), (history_note(observer.frame, observer.pools),)
+        return Snapshot("pool_doctor", pool_doctor.COLUMNS, rows, observer.frame.at, now - began, now, notes=notes)
 
     async def host(asked: Mapping[str, object]) -> Snapshot:
         from console.rules.findings.host_values import host_values  # noqa: PLC0415  not before the first rows

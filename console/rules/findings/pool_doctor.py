@@ -31,6 +31,12 @@ def doctor_rows(frame: Frame, findings: Iterable[Finding], history: PoolHistory)
     )
 
 
+def history_note(frame: Frame, history: PoolHistory) -> str:
+    """Of how much of the last hour waits are known. No row: it would differ from every mark a minute later."""
+    read = pool_history.minutes_read(history, frame.at)
+    return f"Waits are known of {read} of the last {pool_history.HOUR} minutes, read by the rules or `watch`."
+
+
 def _row(level: Level, topic: str, pooler: str, subject: str, text: str) -> Row:
     return level.name.lower(), topic, pooler, subject, text
 
@@ -59,10 +65,6 @@ def _waited(frame: Frame, history: PoolHistory) -> Iterator[Row]:
         level = frame.level(POOL_WAIT_SECONDS, pool.longest)
         text = f"waited in {shares}, {waits}, {ago}"
         yield _row(min(level, Level.NOTICE), "history", pool.pooler, f"{pool.database}/{pool.user}", text)
-    read = pool_history.minutes_read(history, frame.at)
-    yield _row(
-        Level.OK, "history", "", f"{read} of {pool_history.HOUR} min", "read in the last hour, by the rules or `watch`"
-    )
 
 
 def _room(frame: Frame) -> Iterator[Row]:
