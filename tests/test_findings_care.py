@@ -35,6 +35,7 @@ def frame(at: datetime = NOW, version: int = 180000, **readings: Sequence[Snapsh
     return Frame({name: tuple(taken) for name, taken in readings.items()}, at, facts=Facts("postgres", version, "18.4"))
 
 
+@pytest.mark.support
 @pytest.mark.parametrize(
     ("major", "day", "level"),
     [
@@ -51,6 +52,12 @@ def test_a_version_without_fixes_is_found_from_its_last_day_on(major: int, day: 
     assert [found.level for found in server.unsupported(frame(at, major * 10000))] == ([level] if level else [])
 
 
+@pytest.mark.parametrize("major", range(14, 20))
+def test_no_other_test_begins_to_fail_on_the_day_on_which_a_version_gets_its_last_fix(major: int) -> None:
+    assert list(server.unsupported(frame(datetime(2060, 1, 1, tzinfo=UTC), major * 10000))) == []
+
+
+@pytest.mark.support
 def test_what_fails_comes_before_a_version_without_fixes() -> None:
     (old,) = server.unsupported(frame(datetime(2026, 11, 12, tzinfo=UTC), 140000))
     others = (Finding("invalid-index", "index", Level.WARNING, ""), Finding("z", "z", Level.WARNING, ""))

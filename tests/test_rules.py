@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -64,12 +64,6 @@ OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule
 def own_server(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]:
     with faulty(pg_servers, pg.major) as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def every_version_is_supported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a fault is alone: that 14 has had its last fix is a warning, and worse than some."""
-    monkeypatch.setattr("console.rules.findings.server.END_OF_LIFE", dict.fromkeys(range(14, 20), date(2099, 1, 1)))
 
 
 @pytest.fixture(scope="module")
