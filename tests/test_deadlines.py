@@ -10,15 +10,16 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from console.doctor import Status, examine
-from console.doctor.pace import FOR_PANES, Pace
-from console.model import Claim, Facts, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
+from console.doctor import Check, Status, examine
+from console.doctor.pace import Checking, Pace
+from console.model import Claim, Facts, Haste, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
 from console.opening import sources_for
 from console.running.trail.audit import Trail
 from console.settings import config
@@ -221,42 +222,78 @@ async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(pg: Run
 
 
 async def test_doctor_gives_panes_rules_and_actions_their_share_and_names_what_it_left_out(
-    pg: Running, database: str
+    pg: Running, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = Wanted(pg.uri(database))
     sources = sources_for(wanted)
     server = sources.postgres
     await server.connect()
-    shares: list[float] = []
-    hurry = server.hurry
-
-    def none_left(ends: float) -> None:
-        shares.append(ends)
-        hurry(0.0 if len(shares) == 1 else ends)  # the panes have had their time already
-
-    server.hurry = none_left  # type: ignore[method-assign]
+    monkeypatch.setattr("console.doctor.FOR_PANES", -1.0)  # the panes have had their time already
     report = await examine(sources, wanted, config.load(environ={}), seconds=600)
     await server.fetch("vitals")  # what comes later is read again
     await sources.close()
-    assert sorted(shares) == shares
     assert {check.state for check in report.of("pane") if check.name in {"connections", "locks"}} == {Status.UNKNOWN}
     assert [check for check in report.of("rule") if "no time left" in check.why] == []
     assert [check for check in report.of("action") if "no time left" in check.why] == []
 
 
-def test_what_is_checked_after_its_time_is_named() -> None:
+class Shares(Replay):
+    """A recording of which each read takes as much of the time that is left as `wanted` says."""
+
+    def __init__(self, **wanted: float) -> None:
+        super().__init__(Facts("postgres", 180000, "18.0"), {}, "postgres")
+        self.wanted, self.haste = wanted, Haste(0.0)
+
+    def hurry(self, haste: Haste | None) -> None:
+        assert haste is not None
+        self.haste = haste
+
+    async def checks(self, name: str) -> tuple[Check, ...]:
+        if self.haste.share >= self.wanted[name] and self.haste.seconds:
+            return (Check("pane", name, Status.OK, "Shows everything."),)
+        return (Check("pane", name, Status.UNKNOWN, self.haste.miss().sentence),)
+
+    def of(self, *names: str) -> list[tuple[str, Checking]]:
+        return [(name, partial(self.checks, name)) for name in names]
+
+
+async def test_a_slow_check_leaves_their_time_to_the_rest_and_gets_what_is_left_over() -> None:
     said: list[str] = []
-    pace = Pace(Replay(Facts("postgres", 180000, "18.0"), {}, "postgres"), 1000.0, said.append)
-    pace.spend(FOR_PANES)
-    pace.begin("the pane locks")
-    pace.done()
-    pace.spend(-1.0)
-    for each in ("the rules", "the action reindex"):
-        pace.begin(each)
-        pace.done()
+    server = Shares(slow=0.3, endless=2.0, cheap=0.01)
+    pace, found = Pace(server, 1000.0, said.append), [Check("role", "pg_monitor", Status.OK, "")]
+    await pace.check(0.5, server.of("slow", "endless", "cheap"), found)
+    assert [(check.name, check.state) for check in found] == [
+        ("pg_monitor", Status.OK),
+        ("slow", Status.OK),
+        ("endless", Status.UNKNOWN),
+        ("cheap", Status.OK),
+    ]
+    assert said == ["slow", "endless", "cheap", "slow", "endless"]
+    assert pace.late == ("endless",)
+
+
+async def test_what_is_checked_after_its_time_is_named() -> None:
+    said: list[str] = []
+    server = Shares(first=0.1, second=0.1, third=0.1)
+    pace, found = Pace(server, 1000.0, said.append), list[Check]()
+    await pace.check(0.5, server.of("first"), found)
+    await pace.check(-1.0, server.of("second", "third"), found)
     pace.begin("the action undo")
-    assert pace.late == ("the rules", "the action reindex", "the action undo")
-    assert said == ["the pane locks", *pace.late]
+    assert pace.late == ("second", "third", "the action undo")
+    assert said == ["first", *pace.late]
+
+
+async def test_a_read_in_a_hurry_is_cancelled_at_its_share_and_the_next_is_answered(pg: Running, database: str) -> None:
+    server = PostgresServer(pg.uri(database))
+    haste = Haste(time.monotonic() + 3600.0, 0.2 / 3600)
+    await server.connect()
+    server.hurry(haste)
+    with pytest.raises(Trouble, match="no time left") as caught:
+        await server.ask("a sleep", "SELECT pg_catalog.pg_sleep(600)")
+    server.hurry(None)
+    assert (caught.value.kind, haste.missed) == (Kind.BUSY, 1)
+    assert (await server.ask("after it", "SELECT 1 AS n")).rows == ((1,),)
+    await server.close()
 
 
 @pytest.mark.parametrize("execution", [Transaction(), Standalone()])

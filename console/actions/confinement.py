@@ -19,6 +19,7 @@ from console.model import (
     Execution,
     Export,
     Facts,
+    Haste,
     Kind,
     Record,
     Snapshot,
@@ -106,9 +107,9 @@ class ConfinedServer:
         """As the server's."""
         return self._server.sharing()
 
-    def hurry(self, ends: float) -> None:
-        """Refuse what is asked for later."""
-        self._server.hurry(ends)
+    def hurry(self, haste: Haste | None) -> None:
+        """As the server's."""
+        self._server.hurry(haste)
 
     def cut(self) -> None:
         """As the server's."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 
 from console.actions import ACTIONS
 from console.doctor import (
@@ -81,7 +81,7 @@ async def examine(
         else:
             far.append(_late(seconds, pace.late, str(why) if isinstance(why, Trouble) else ""))
     finally:
-        sources.postgres.hurry(math.inf)
+        sources.postgres.hurry(None)
     watch("the poolers")
     poolers = await pooler.checks(wanted.poolers, usable)
     if not answered:
@@ -130,23 +130,19 @@ async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list
     found += (*await extensions.checks(postgres, here), await wait_samplers.check(postgres, here))
     pace.begin("the recurring jobs")
     found += await jobs.checks(postgres, own.quoted)
-    pace.spend(FOR_PANES)
-    for pane in PANES:
-        pace.begin(f"the pane {pane.name}")
-        found += await panes.checks(sources, (pane,), own.quoted)
-        pace.done()
-    pace.begin("the rules")
-    pace.spend(FOR_RULES)
-    found += await rules.checks(sources, settings, own.quoted)
-    pace.done()
+    shown = ((f"the pane {each.name}", partial(panes.checks, sources, (each,), own.quoted)) for each in PANES)
+    await pace.check(FOR_PANES, shown, found)
+    judged = ("the rules", partial(rules.checks, sources, settings, own.quoted))
+    await pace.check(FOR_RULES, (judged,), found)
     pace.begin("the actions")
-    pace.spend(FOR_ACTIONS)
+    postgres.hurry(None)
     case = await actions.read(postgres, own, settings, ACTIONS)
     found.append(actions.trail(default_trail().path))
-    for action in ACTIONS:
-        pace.begin(f"the action {action.name}")
-        found += await actions.checks(postgres, case, (action,), wanted.read_only)
-        pace.done()
+    run = (
+        (f"the action {each.name}", partial(actions.checks, postgres, case, (each,), wanted.read_only))
+        for each in ACTIONS
+    )
+    await pace.check(FOR_ACTIONS, run, found)
     if pace.late:
         found.append(_late(pace.seconds, pace.late))
     return here.usable

@@ -88,6 +88,7 @@ from console.model.source import (
     Database,
     Extension,
     Facts,
+    Haste,
     Source,
 )
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
@@ -133,6 +134,7 @@ __all__ = [
     "Fix",
     "Frame",
     "GoneIndex",
+    "Haste",
     "IndexHistory",
     "Kind",
     "KnownIndex",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import field
 from typing import Protocol
 
 from console.model.look import Snapshot
-from console.model.trouble import Trouble
+from console.model.trouble import Kind, Trouble
 from console.records import dataclass
 
 APPLICATION_NAME = "pipeline-console"  # of the sessions in which a console reads
@@ -63,6 +64,25 @@ class Facts:
     def can_repack(self) -> bool:
         """Whether the server can rewrite a table without blocking reads and writes."""
         return REPACK_EXTENSION in self.extensions or self.major >= REPACK_BUILT_IN
+
+
+@dataclass(slots=True)
+class Haste:
+    """The time that is left for reading, and how often it did not suffice."""
+
+    ends: float  # on the monotonic clock
+    share: float = 1.0  # of what is left, for a single read
+    missed: int = 0  # reads
+
+    @property
+    def seconds(self) -> float:
+        """What a read that begins now may take; 0: it is too late for any."""
+        return max(0.0, self.share * (self.ends - time.monotonic()))
+
+    def miss(self) -> Trouble:
+        """Count a read for which there was no time, and return why it has no answer."""
+        self.missed += 1
+        return Trouble(Kind.BUSY, "There was no time left to read it.")
 
 
 class Source(Protocol):
@@ -138,8 +158,8 @@ class Database(Source, Protocol):
         """A block in which each query is read once with the same parameters; a block within it reads them again."""
         ...
 
-    def hurry(self, ends: float) -> None:
-        """Refuse with Trouble(BUSY) what is asked for later than `ends`, on the monotonic clock."""
+    def hurry(self, haste: Haste | None) -> None:
+        """Refuse with Trouble(BUSY) what is asked for too late, and cancel what takes too long; None: no more."""
         ...
 
     def cut(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from console.format import safe
-from console.model import Extension, Facts, Kind, Snapshot, Trouble
+from console.model import Extension, Facts, Haste, Kind, Snapshot, Trouble
 from console.sources.json_values import revived, tagged
 
 MOST_ROWS = 2_000  # of one snapshot that are kept
@@ -83,7 +83,7 @@ class Replay:
         """A recording costs nobody anything."""
         return nullcontext()
 
-    def hurry(self, ends: float) -> None:
+    def hurry(self, haste: Haste | None) -> None:
         """A recording always has time."""
 
     def cut(self) -> None:

@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import psycopg
 from psycopg import errors
 
+from console.model import Haste
+
 LET_GO_SECONDS = 0.5  # for which a connection that is closed waits for who reads, before and after it is cut
+CANCEL_SECONDS = 1.0  # for asking the server to cancel
 
 Cuttable = psycopg.AsyncConnection[Any]
 
@@ -36,6 +39,34 @@ def answering_within(seconds: float, connection: Cuttable) -> Iterator[None]:
         raise
     finally:
         watchdog.cancel()
+
+
+@contextlib.asynccontextmanager
+async def hurried(haste: Haste, connection: Cuttable) -> AsyncIterator[None]:
+    """Cancel what is inside when it takes more than there is time for. Raises Trouble(BUSY), which says so."""
+    seconds = haste.seconds
+    if not seconds:
+        raise haste.miss()
+    late = False
+
+    async def end() -> None:
+        nonlocal late
+        await asyncio.sleep(seconds)
+        late = True
+        with contextlib.suppress(psycopg.Error, OSError):  # then the read ends by its own timeout
+            await connection.cancel_safe(timeout=CANCEL_SECONDS)
+
+    ending = asyncio.create_task(end())
+    try:
+        yield
+    except errors.QueryCanceled:
+        if late:
+            raise haste.miss() from None
+        raise
+    finally:
+        if not late:
+            ending.cancel()
+        await asyncio.wait({ending})  # so that it cancels nothing that is read next
 
 
 def cut(connection: Cuttable) -> None:

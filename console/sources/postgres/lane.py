@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 import psycopg
 from psycopg import errors, pq
 
-from console.model import Trouble
+from console.model import Haste, Trouble
 from console.sources.backoff import Backoff
-from console.sources.postgres.closing import answering_within, close_in_turn, cut
+from console.sources.postgres.closing import answering_within, close_in_turn, cut, hurried
 from console.sources.postgres.confined_reading import confined_rows
 from console.sources.postgres.confinement import SEARCH_PATH
 from console.sources.postgres.connecting import Connection, open_session, unlimited
@@ -44,6 +44,7 @@ class Lane:
     def __init__(self, name: str) -> None:
         self.name = name
         self.backoff = Backoff()
+        self.haste: Haste | None = None
         self._slot: Slot[Connection] = Slot()
         self._lock = asyncio.Lock()
 
@@ -81,7 +82,8 @@ class Lane:
         """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
 
         With `role` it is confined to the rights of that role; with `exact` its texts keep undecodable bytes. With
-        `prepare` it is prepared at once, not only when it is run again. Raises the driver's own errors.
+        `prepare` it is prepared at once, not only when it is run again. Raises the driver's own errors, and
+        Trouble(BUSY) when there is no time left for it.
         """
         async with self._lock:
             connection = self.connection
@@ -89,15 +91,16 @@ class Lane:
                 raise psycopg.OperationalError("the connection is closed")
             deadline = seconds or STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
             with answering_within(deadline, connection):
-                if role:
-                    return await confined_rows(role, connection, text, parameters, exact)
-                if not resets:
-                    return await _current_rows(connection, text, parameters, exact, prepare)
-                own = _OWN | unlimited(connection.info.server_version).keys()
-                try:
-                    return await _rows_without(own, connection, text, parameters)
-                except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
-                    return await _rows_without(own - {"statement_timeout"}, connection, text, parameters)
+                async with hurried(self.haste, connection) if self.haste else contextlib.nullcontext():
+                    if role:
+                        return await confined_rows(role, connection, text, parameters, exact)
+                    if not resets:
+                        return await _current_rows(connection, text, parameters, exact, prepare)
+                    own = _OWN | unlimited(connection.info.server_version).keys()
+                    try:
+                        return await _rows_without(own, connection, text, parameters)
+                    except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
+                        return await _rows_without(own - {"statement_timeout"}, connection, text, parameters)
 
     def cut(self) -> None:
         """End what is being read as if the connection had broken."""

@@ -19,7 +19,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from console import sql
-from console.model import Extension, Facts, Kind, Snapshot, Trouble
+from console.model import Extension, Facts, Haste, Kind, Snapshot, Trouble
 from console.sources.postgres import queries
 from console.sources.postgres.closing import answering_within
 from console.sources.postgres.connecting import (
@@ -71,7 +71,7 @@ class PostgresServer:
         self._denials = {name: Denials(self._once) for name in STATEMENT_SECONDS}
         self._privileges = PrivilegeChecks(self._once)
         self.busy = 0.0  # seconds spent waiting for this server, in all
-        self._ends = float("inf")  # on the monotonic clock
+        self._haste: Haste | None = None
         self._shared: SharedAnswers | None = None
         self._together = Together("connections", "vitals", "connections_vitals")
 
@@ -178,8 +178,8 @@ class PostgresServer:
         self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "", *, at_once: bool = False
     ) -> Snapshot:
         """The answer to a query; with `at_once` it is prepared at its first run, as it will be read again."""
-        if time.monotonic() > self._ends:
-            raise Trouble(Kind.BUSY, "There was no time left to read it.")
+        if self._haste and not self._haste.seconds:
+            raise self._haste.miss()
         lane = self._lanes[query.lane]
         if lane.connection is None:
             await lane.connect({**self._target, **self._address})
@@ -303,9 +303,11 @@ class PostgresServer:
         self._shared = self._shared or SharedAnswers()
         return self._shared.block()
 
-    def hurry(self, ends: float) -> None:
-        """Refuse with Trouble(BUSY) what is asked for later than `ends`, on the monotonic clock."""
-        self._ends = ends
+    def hurry(self, haste: Haste | None) -> None:
+        """Refuse with Trouble(BUSY) what is asked for too late, and cancel what takes too long; None: no more."""
+        self._haste = haste
+        for lane in self._lanes.values():
+            lane.haste = haste
 
     def cut(self) -> None:
         """End what is being read, as if the connections had broken: for when the network is dead."""
