@@ -65,7 +65,12 @@ def _commands(whole: ArgumentParser) -> Iterator[str]:
             if argument.help not in (None, SUPPRESS) and argument.dest != "help":
                 yield f".TP\n.B {_escaped(_names(argument))}\n{_text(argument.help or '')}\n"
         if command.epilog:
-            yield f".P\n.nf\n{_text(command.epilog)}\n.fi\n"
+            yield from map(_paragraph, command.epilog.split("\n\n"))
+
+
+def _paragraph(text: str) -> str:
+    laid_out = "   " in text
+    return f".P\n.nf\n{_text(text)}\n.fi\n" if laid_out else f".P\n{_text(text)}\n"
 
 
 def _panes() -> Iterator[str]:

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from console.cli import main
+from console.cli.arguments import parser
 from console.cli.commands import COMMANDS
 from console.cli.table import table
 from console.demo.redis_server import RedisProcess
@@ -442,6 +443,17 @@ def test_every_help_states_the_exit_codes(tmp_path: Path) -> None:
         codes = (*("0", "1", "2"), *(("3", "4") if name in {"run", "setup"} else ()), "130", "141")
         stated = text.partition("Exit codes: ")[2]
         assert all(f"{code} " in stated for code in codes), name
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_every_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    whole = parser()
+    shell = "pipeline-console completion"  # commands to copy are not wrapped
+    commands = [made for action in whole._actions if isinstance(made := action.choices, dict)]
+    for each in (whole, *commands[0].values()):
+        lines = each.format_help().splitlines()
+        assert [line for line in lines if len(line) > columns and shell not in line] == []
 
 
 def test_a_statement_stands_behind_who_runs_it() -> None:

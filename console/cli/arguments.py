@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
 from shutil import get_terminal_size
@@ -43,7 +44,7 @@ def parser(only: str = "") -> ArgumentParser:
         "pipeline-console",
         description=ABOUT,
         epilog=EXITS,
-        formatter_class=_formatter,
+        formatter_class=_whole_formatter,
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="store_true", help="print the version")
@@ -57,16 +58,30 @@ def parser(only: str = "") -> ArgumentParser:
                 description=help_,
                 epilog=epilog,
                 add_help=not server,  # there -h is the host, as in psql
-                formatter_class=RawDescriptionHelpFormatter,
+                formatter_class=_Formatter,
                 allow_abbrev=False,
             )
         )
     return whole
 
 
-def _formatter(prog: str) -> RawDescriptionHelpFormatter:
+class _Formatter(RawDescriptionHelpFormatter):
+    """Paragraphs are wrapped to the terminal, but for lines that are laid out with spaces."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        laid_out = super()._fill_text
+
+        def filled(text: str) -> str:
+            if "   " in text:
+                return laid_out(text, width, indent)
+            return textwrap.fill(" ".join(text.split()), width, initial_indent=indent, subsequent_indent=indent)
+
+        return "\n\n".join(map(filled, text.split("\n\n")))
+
+
+def _whole_formatter(prog: str) -> _Formatter:
     """Lines that an 80-column terminal shows, also in a wider one; in a narrower one they are shorter."""
-    return RawDescriptionHelpFormatter(prog, width=min(COLUMNS, get_terminal_size().columns) - 2)
+    return _Formatter(prog, width=min(COLUMNS, get_terminal_size().columns) - 2)
 
 
 Make = Callable[..., ArgumentParser]

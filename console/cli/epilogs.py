@@ -1,4 +1,4 @@
-"""What the help of the commands says below their options."""
+"""What the help of the commands says below their options: paragraphs, which are wrapped to the terminal."""
 
 ABOUT = """\
 A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
@@ -25,7 +25,9 @@ fish: pipeline-console completion fish | source       in ~/.config/fish/config.f
 CHECK_EXITS = """\
 Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 141
 the output pipe was closed.
+
 Rules that judge a change over time compare with the last call; the first one cannot tell.
+
 Findings that were acknowledged in the console (z, Z), or that a blackout window of the configuration withholds, are
 listed with the mark z and count for nothing else."""
 
@@ -39,6 +41,7 @@ names a plain role (--as); it happens in a read-only transaction that is rolled 
 functions of other roles is refused. UPDATE, DELETE, INSERT … SELECT and MERGE are explained as the SELECT of their
 rows, so nothing takes a lock beyond ACCESS SHARE. Values are bound. A plan that differs from the last one is shown
 with it.
+
 Exit codes: 0 explained, 1 could not be planned, 2 wrong usage, 3 refused (a superuser, code of other roles, a cut text,
 more than one statement), 130 interrupted, 141 the output pipe was closed."""
 
@@ -47,15 +50,16 @@ The server parses the statement and does not run it. Its locks follow from its f
 and from the catalogs: partitions, children, foreign keys, views. What is not known is reported as such, never guessed.
 It names who holds conflicting locks now and for how long, and how many reads and writes a second would queue behind
 the statement, estimated from two readings of the server's counters.
+
 Exit codes: 0 it would get its locks now, 1 could not be done, 2 wrong usage, 3 cannot tell what it locks (not one
-statement, or one that is not known), 4 it would have to wait now, 130 interrupted, 141 the reader of the output went
-away."""
+statement, or one that is not known), 4 it would have to wait now, 130 interrupted, 141 the output pipe was closed."""
 
 WATCH = """\
 Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are
 acknowledged, or withheld by a blackout window, are printed once and not delivered. `deliveries` in the configuration
 names commands and webhooks; what cannot be delivered is reported on standard error. A restart repeats no delivery. A
 server that cannot be reached is a finding (server-unreachable), and is tried again.
+
 Exit codes: 0 ended by SIGTERM or SIGHUP, 2 wrong usage, 130 interrupted, 141 the output pipe was closed."""
 
 WORKER = """\
@@ -64,6 +68,7 @@ and queues the next occurrence of a recurring one. Several workers may run, on s
 the tables and refuses to run as a superuser. A job is an action with checked parameters; anything else is marked as
 rejected, and nothing runs. `jobs` in the configuration sets leases, retries and the recurring jobs. SIGTERM lets the
 running job finish or gives it back; a second one gives it back at once.
+
 Exit codes: 0 ended by SIGTERM or SIGHUP, or with --once every due job succeeded; 1 could not be done, or with --once
 some job did not succeed; 2 wrong usage, 3 refused (a superuser, not the owner, read-only), 130 interrupted, 141 the
 output pipe was closed."""

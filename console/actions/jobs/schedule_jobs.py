@@ -43,7 +43,7 @@ def _plan(clock: str, steps: Sequence[Step], notes: Sequence[str], declared: int
         summary = f"{counted(len(steps), 'change')} for {counted(declared, 'recurring job')}{by}"
     else:
         scheduled = sum(step.on == TABLE for step in steps)
-        summary = f"{counted(scheduled, 'recurring job')} of {declared}, {declared - scheduled} as configured"
+        summary = f"{scheduled} of {counted(declared, 'recurring job')} to add or correct"
     return Plan(
         Claim("recurring jobs"),
         tuple(steps),
