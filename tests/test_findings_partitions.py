@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.model import Frame, Snapshot
+from console.model import Finding, Frame, Level, Snapshot
 from console.rules.findings.partitions import UNPLANNED, incomplete, running_out
+from console.rules.judging import rank
 from console.sources.log.entry import LogEntry
 from console.sources.log.ring import COUNTS, kind_rows
 
@@ -90,3 +91,12 @@ def test_the_statements_that_failed_are_counted_where_the_log_can_be_read(refuse
     assert found.sentence == f"public.events: no partition for rows of today: inserts fail now{said}"
     (gap,) = incomplete(frame({"verdict": "gap"}, *refused))
     assert gap.sentence.endswith(f"rows there are refused{said}")
+
+
+def test_what_does_harm_now_comes_before_a_table_whose_inserts_fail_later() -> None:
+    (later,) = running_out(frame({"verdict": "runway critical", "runway": 5.0, "parent": "public.later"}))
+    (sooner,) = running_out(frame({"verdict": "runway critical", "runway": 0.2, "parent": "public.sooner"}))
+    (now,) = running_out(frame({}))
+    blocked = Finding("blocking-session", "pid 1", Level.CRITICAL, "blocks 1 session", harm=1.0)
+    prepared = Finding("held-transaction", "gid", Level.CRITICAL, "open for 5m")
+    assert rank((later, sooner, prepared, blocked, now)) == (now, blocked, prepared, sooner, later)

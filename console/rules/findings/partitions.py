@@ -51,7 +51,7 @@ def running_out(frame: Frame) -> Iterable[Finding]:
                 else f"no partition from {one_line(row['last'])} on, inserts will fail in {left}",
                 _fixes(row),
                 detail="" if row["parent"] in frame.extended else UNPLANNED,
-                harm=1000.0 if now else max(0.0, 100.0 - days),
+                harm=1000.0 if now else -min(days, 999.0) / 1000,  # what does harm already comes first, however little
             )
 
 
