@@ -244,3 +244,31 @@ async def test_what_changed_since_it_was_planned_is_not_changed(pg: Cluster, tmp
             assert run.message.startswith("public.t changed since it was planned")
     assert desk.ask("SELECT count(*) FROM pg_inherits") == 0
     pg.drop_database(name)
+
+
+async def test_what_confines_a_statement_leaves_nothing_in_pg_stat_statements(pg: Cluster, trapped: str) -> None:
+    with pg.connect(trapped) as session:
+        session.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
+        session.execute("CREATE TABLE public.counted (n int)")
+        session.execute(f"ALTER TABLE public.counted OWNER TO {OWNER}")
+    server, acting = PostgresServer(pg.uri(trapped)), ActingSession(pg.uri(trapped))
+    await server.ask_as(OWNER, "the query", "SELECT n FROM public.counted")
+    await acting.open()
+    assert await acting.execute_sealed(OWNER, "INSERT INTO public.counted VALUES (1), (2)") == (2, [])
+    async with acting.transaction():
+        assert await acting.execute_as(OWNER, "UPDATE public.counted SET n = 3") == 2
+        await acting.seal()
+    await acting.query("SELECT 1 AS counted_again")
+    await acting.close()
+    await server.close()
+    with pg.connect(trapped) as session:
+        noted = [
+            str(query)
+            for (query,) in session.execute(
+                "SELECT s.query FROM public.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
+                " WHERE d.datname = current_database()"
+            )
+        ]
+        session.execute("DROP EXTENSION pg_stat_statements")
+    assert [query for query in noted if "pg_temp.pipeline_console" in query] == []
+    assert any("counted_again" in query for query in noted)

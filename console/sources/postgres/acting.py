@@ -185,10 +185,10 @@ class ActingSession:
 
         Returns as `execute`, for the last one.
         """
-        # What makes the function is two statements.
-        _, _, ((changed,),), *_ = await self.script(
+        answers = await self.script(
             *confinement.change(role, *statements).sent, confinement.restored(self._restored, inside=True)
         )
+        ((changed,),) = answers[confinement.MADE]
         return int(str(changed))
 
     def sealed(self, role: str, *statements: str) -> list[str]:
@@ -205,7 +205,8 @@ class ActingSession:
         asked = [expect] if expect else []
         try:
             sent = "BEGIN", *self.sealed(role, statement), "COMMIT", *asked
-            _, _, _, ((changed,),), *_, answer = await self.script(*sent, ahead=ahead)
+            _, *answers = await self.script(*sent, ahead=ahead)
+            ((changed,),), answer = answers[confinement.MADE], answers[-1]
         except BaseException:
             await self._roll_back()
             raise
@@ -385,7 +386,7 @@ class ActingSession:
 
 def moved_and_more(answers: Sequence[Rows]) -> tuple[int, bool]:
     """What ActingSession.batch returns, of the answers to a sealed batch."""
-    _, _, ((moved, more),), *_ = answers  # what makes the function is two statements
+    ((moved, more),) = answers[confinement.MADE]
     return int(str(moved)), bool(more)
 
 

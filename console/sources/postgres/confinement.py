@@ -11,6 +11,10 @@ What the role's code leaves behind would run with the rights of the session late
   which a trigger postponed itself to COMMIT (`SEAL`; before PostgreSQL 18 COMMIT runs it as the session's user);
 - types and tables that it made in pg_temp are found last, because the session's search_path names pg_temp at its end.
 
+Every function has a name and a text of its own: in pg_stat_statements each would be four entries, and the statements of
+the server's users would be dropped for them. So what follows in the transaction is not counted there, where the session
+may say so (`_UNCOUNTED`).
+
 A reading transaction is made read-only once the function exists, and is always rolled back.
 """
 
@@ -22,6 +26,11 @@ from console.records import dataclass
 
 SEARCH_PATH = "pg_catalog, pg_temp"
 _PLPGSQL = f"plpgsql SET search_path = {SEARCH_PATH}"
+_UNCOUNTED = (
+    "SELECT pg_catalog.set_config('pg_stat_statements.track', 'none', true) "
+    "WHERE pg_catalog.current_setting('is_superuser') = 'on'"
+)
+MADE = 3  # results of `create`: those of its statements
 _RUNNING = ("lock_timeout",)  # a step may have set it for the rest of its transaction
 
 # Which tables of this transaction have a trigger that can be postponed to COMMIT. Those of foreign keys (RI_FKey_…, the
@@ -136,6 +145,7 @@ def identifier(name: str) -> str:
 def _function(role: str, returns: str, language: str, body: str, call: str) -> RoleFunction:
     name = f"pg_temp.pipeline_console_{_unguessable()}()"
     create = (
+        f"{_UNCOUNTED};\n"
         f"CREATE FUNCTION {name} RETURNS {returns} LANGUAGE {language} SECURITY DEFINER AS {quoted(body)};\n"
         f"ALTER FUNCTION {name} OWNER TO {identifier(role)}"
     )
