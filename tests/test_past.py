@@ -207,6 +207,24 @@ def test_within_the_allowance_every_reading_is_kept_and_beyond_it_the_cheap_ones
     assert kept["dear"] * 3 + kept["cheap"] * 0.1 <= 3600 + 2 * BURST
 
 
+def test_what_a_reading_may_cost_is_decided_without_looking_at_every_query() -> None:
+    class Query:
+        looked_up = 0
+
+        def __hash__(self) -> int:
+            Query.looked_up += 1
+            return id(self)
+
+    allowance, queries = Allowance(), [Query() for _ in range(200)]
+    for second, query in enumerate(queries):
+        assert allowance.allows(query, second / 10)
+        allowance.spend(query, second / 10, 100, 0.0)
+    before = Query.looked_up
+    assert allowance.allows(queries[7], 20)
+    allowance.spend(queries[7], 20, 100, 0.0)
+    assert Query.looked_up - before <= 12
+
+
 def test_a_chain_of_differences_does_not_grow_without_end() -> None:
     snapshots = [reading("sessions", second, [(1, second, "x")]) for second in range(3 * LONGEST_CHAIN)]
     writer = SegmentWriter()

@@ -28,13 +28,20 @@ class Allowance:
         if self._at is not None:
             self._credit = min(BURST, self._credit + max(0.0, now - self._at))
         self._at = now
-        self._seen[query] = now
+        self._see(query, now)
         return self._credit > 0 or now >= self._due.get(query, now)
 
     def spend(self, query: Hashable, now: float, size: int, seconds: float) -> None:
         """A reading was kept: its bytes, and the processor time it took."""
-        self._seen = {each: at for each, at in self._seen.items() if now - at <= ACTIVE}
-        self._due = {each: at for each, at in self._due.items() if each in self._seen}
+        self._see(query, now)
         cost = max(size / BYTES, seconds / PROCESSOR)
         self._credit = max(-BURST, self._credit - cost)
         self._due[query] = now + cost * max(1, len(self._seen))
+
+    def _see(self, query: Hashable, now: float) -> None:
+        """Remember when a query was read last, and forget those that are read no more; the oldest are first."""
+        self._seen.pop(query, None)
+        self._seen[query] = now
+        while now - self._seen[(first := next(iter(self._seen)))] > ACTIVE:
+            del self._seen[first]
+            self._due.pop(first, None)

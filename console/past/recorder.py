@@ -27,8 +27,7 @@ from console.past.store import HOUR, ReadingLibrary, ReadingStore, append
 from console.records import dataclass
 
 MINUTES_EACH = 600.0  # seconds after which another file is begun
-TOGETHER = 0.4  # seconds in which what is heard is encoded together: less than the shortest period of a pane
-GATHERED = 0.1  # of them before the first is encoded: panes, header and rules often read at the same moment
+TOGETHER = 0.5  # seconds in which what is heard is encoded together: each time wakes two threads
 REPEATED = 30.0  # seconds after which the same trouble is kept again
 CARRIED = 2 * 2**20  # bytes of looked-up answers that go on into the next file
 PRUNED = 60.0  # seconds between two looks at how much there is
@@ -92,10 +91,9 @@ class ReadingRecorder:
         try:
             while True:
                 await self._wake.wait()
-                await asyncio.sleep(GATHERED)
+                await asyncio.sleep(TOGETHER)
                 self._wake.clear()
                 await self.flush()
-                await asyncio.sleep(TOGETHER - GATHERED)
         finally:
             self.write(list(self._waiting))
             self.close()

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.format import LATEST
 from console.model import Extension, Facts, Snapshot, Trouble
@@ -25,8 +25,7 @@ CELL = 8  # bytes of a cell that is the same as in the reading before
 PastAnswer = Snapshot | Trouble
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """The readings of one query; those with parameters, such as look-ups, are streams of their own."""
 
     source: str
