@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache, partial
 
 import psycopg
 from psycopg import errors, pq
+from psycopg.adapt import AdaptersMap
 
 from console.model import Haste, Trouble
 from console.sources.backoff import Backoff
@@ -15,7 +17,7 @@ from console.sources.postgres.closing import answering_within, close_in_turn, cu
 from console.sources.postgres.confined_reading import confined_rows
 from console.sources.postgres.confinement import SEARCH_PATH
 from console.sources.postgres.connecting import Connection, open_session, unlimited
-from console.sources.postgres.values import keep_bytes, read_fast, rows_of
+from console.sources.postgres.values import FastCursor, columns_of, fast_loaders, keep_bytes, rows_of
 from console.sources.slot import Slot
 
 DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
@@ -32,9 +34,12 @@ SETTINGS = {
     "plan_cache_mode": "force_custom_plan",
 }
 ONCE = 1  # runs of a statement after which it is prepared: what is read twice is read again and again
+READ_OFTEN = 32  # statements: as many as a session keeps prepared
 STATEMENT_SECONDS = {"fast": 5, "slow": 10}  # statement_timeout of each lane
 _OWN = frozenset({*SETTINGS, "statement_timeout", "application_name"})  # and `unlimited`
 
+Cursor = psycopg.AsyncCursor[tuple[object, ...]]
+OpenCursor = Callable[[], Cursor]
 Result = tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]
 
 
@@ -46,6 +51,7 @@ class Lane:
         self.backoff = Backoff()
         self.haste: Haste | None = None
         self._slot: Slot[Connection] = Slot()
+        self._loaders = AdaptersMap()  # of the connection
         self._lock = asyncio.Lock()
 
     @property
@@ -66,6 +72,7 @@ class Lane:
                 self.backoff.failed(why)
                 raise
             self.backoff.succeeded()
+            self._loaders = fast_loaders(connection)
             return connection
 
     async def run(
@@ -94,13 +101,22 @@ class Lane:
                 async with hurried(self.haste, connection) if self.haste else contextlib.nullcontext():
                     if role:
                         return await confined_rows(role, connection, text, parameters, exact)
+                    opened = partial(self._cursor, connection, exact)
                     if not resets:
-                        return await _current_rows(connection, text, parameters, exact, prepare)
+                        return await _current_rows(connection, opened, text, parameters, prepare)
                     own = _OWN | unlimited(connection.info.server_version).keys()
                     try:
-                        return await _rows_without(own, connection, text, parameters)
+                        return await _rows_without(own, connection, opened, text, parameters)
                     except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
-                        return await _rows_without(own - {"statement_timeout"}, connection, text, parameters)
+                        return await _rows_without(own - {"statement_timeout"}, connection, opened, text, parameters)
+
+    def _cursor(self, connection: Connection, exact: bool) -> Cursor:
+        """What reads one answer; with `exact` its texts keep undecodable bytes."""
+        if not exact:
+            return FastCursor(connection, self._loaders)
+        cursor = connection.cursor(binary=True)
+        keep_bytes(cursor)
+        return cursor
 
     def cut(self) -> None:
         """End what is being read as if the connection had broken."""
@@ -118,34 +134,40 @@ class Lane:
 
 
 async def _current_rows(
-    connection: Connection, text: str, parameters: Mapping[str, object], exact: bool, prepare: bool | None
+    connection: Connection, opened: OpenCursor, text: str, parameters: Mapping[str, object], prepare: bool | None
 ) -> Result:
     """`_rows`, also when a view, a table or an extension has changed since the statement was prepared."""
     try:
-        return await _rows(connection, text, parameters, exact, prepare)
+        return await _rows(opened, text, parameters, prepare)
     except errors.FeatureNotSupported:  # "cached plan must not change result type"
         await connection.execute("DEALLOCATE ALL")
-        return await _rows(connection, text, parameters, exact, prepare)
+        return await _rows(opened, text, parameters, prepare)
 
 
-async def _rows(
-    connection: Connection,
-    text: str,
-    parameters: Mapping[str, object],
-    exact: bool = False,
-    prepare: bool | None = None,
-) -> Result:
-    async with connection.cursor(binary=True) as cursor:
-        keep_bytes(cursor) if exact else read_fast(cursor)
-        await cursor.execute(text.encode(), parameters, prepare=prepare)
-        columns = tuple(column.name for column in cursor.description or ())
-        return columns, await rows_of(cursor)
+async def _rows(opened: OpenCursor, text: str, parameters: Mapping[str, object], prepare: bool | None) -> Result:
+    async with opened() as cursor:
+        if parameters:
+            await cursor.execute(_encoded(text), parameters, prepare=prepare)
+        else:
+            await cursor.execute(_unescaped(text), prepare=prepare)
+        return columns_of(cursor), await rows_of(cursor)
+
+
+@lru_cache(READ_OFTEN)
+def _encoded(text: str) -> bytes:
+    return text.encode()
+
+
+@lru_cache(READ_OFTEN)
+def _unescaped(text: str) -> bytes:
+    """A statement as it is sent where it has no parameters: otherwise the driver looks for them at each run."""
+    return text.replace("%%", "%").encode()
 
 
 async def _rows_without(
-    own: Collection[str], connection: Connection, text: str, parameters: Mapping[str, object]
+    own: Collection[str], connection: Connection, opened: OpenCursor, text: str, parameters: Mapping[str, object]
 ) -> Result:
     """`_rows` in a read-only transaction in which the settings `own` are reset; its end brings them back."""
     async with connection.transaction(force_rollback=True):
         await connection.execute("; ".join(f"RESET {name}" for name in sorted(own)).encode())
-        return await _rows(connection, text, parameters, prepare=False)
+        return await _rows(opened, text, parameters, prepare=False)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import psycopg
 from psycopg import pq
 from psycopg.abc import Buffer
-from psycopg.adapt import Loader, Transformer
+from psycopg.adapt import AdaptersMap, Loader, Transformer
 from psycopg.types import datetime as times
 from psycopg.types import string as strings
 
@@ -29,13 +29,35 @@ def read_anything(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> No
         connection.adapters.register_loader(name, loader)
 
 
-def read_fast(cursor: psycopg.AsyncCursor[tuple[object, ...]]) -> None:
-    """Let `cursor` use the driver's own loaders, which are compiled; what they refuse is for `rows_of` to read."""
-    if cursor.connection.info.encoding == "utf-8":  # in SQL_ASCII the driver returns texts as bytes
+def fast_loaders(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> AdaptersMap:
+    """The driver's own loaders, which are compiled, for a FastCursor; what they refuse is for `rows_of` to read."""
+    loaders = AdaptersMap(connection.adapters)
+    if connection.info.encoding == "utf-8":  # in SQL_ASCII the driver returns texts as bytes
         for name in _TEXTS:
-            cursor.adapters.register_loader(name, strings.TextBinaryLoader)
+            loaders.register_loader(name, strings.TextBinaryLoader)
         for name, _, binary in _TIMES:
-            cursor.adapters.register_loader(name, binary)
+            loaders.register_loader(name, binary)
+    return loaders
+
+
+class FastCursor(psycopg.AsyncCursor[tuple[object, ...]]):
+    """A cursor with loaders that all cursors of its connection share: to register them takes longer than most reads."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[tuple[object, ...]], loaders: AdaptersMap) -> None:
+        super().__init__(connection)
+        self.format = pq.Format.BINARY
+        self._loaders = loaders
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """Those loaders."""
+        return self._loaders
+
+
+def columns_of(cursor: psycopg.AsyncCursor[tuple[object, ...]]) -> tuple[str, ...]:
+    """The names of the columns; the driver's own description looks up the type of each as well."""
+    result, encoding = cursor.pgresult, cursor.connection.info.encoding
+    return tuple([(result.fname(at) or b"").decode(encoding) for at in range(result.nfields)]) if result else ()
 
 
 async def rows_of(cursor: psycopg.AsyncCursor[tuple[object, ...]]) -> tuple[tuple[object, ...], ...]:
