@@ -37,7 +37,9 @@ class Reader:
         self._view = view
         self._guarded = guarded
         self._previous: Snapshot | None = None
-        self.window = max((rate.window for rate in view.rates), default=0.0)  # seconds
+        windows = dict.fromkeys(rate.window for rate in view.rates if rate.window)
+        self._windows = {window: [rate for rate in view.rates if rate.window == window] for window in windows}
+        self.window = max(self._windows, default=0.0)  # seconds
         self._past: deque[Snapshot] = deque()  # the reads of the longest window of a rate, oldest first
         self._risen: dict[str, dict[Key, float]] = {}  # by the name of a rise: when that of each row was
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
@@ -144,11 +146,10 @@ class Reader:
     def _with_windows(self, taken: Snapshot, base: Snapshot, key: Sequence[str]) -> Snapshot:
         while self._past and taken.clock - self._past[0].clock > self.window:
             self._past.popleft()
-        for rate in self._view.rates:
-            if rate.window:
-                before = next((past for past in self._past if taken.clock - past.clock <= rate.window), None)
-                rated = with_rates(taken, before, key, (rate,))
-                base = base.with_columns((rate.name,), [(value,) for value in rated.values(rate.name)])
+        for window, rates in self._windows.items():
+            before = next((past for past in self._past if taken.clock - past.clock <= window), None)
+            rated = with_rates(taken, before, key, rates)
+            base = base.with_columns([rate.name for rate in rates], [row[-len(rates) :] for row in rated.rows])
         self._past.append(taken)
         return base
 

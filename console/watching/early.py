@@ -29,7 +29,9 @@ class EarlyReads:
 
     def is_worth(self, ask: Ask, changes: Snapshot | None) -> bool:
         """Whether `changes` are a reason to read a query now, and it may be."""
-        return ask.only_if is None and self._left.get(ask.query, 0.0) >= self._least_left(ask, changes)
+        if ask.only_if is not None or not ask.on_change:
+            return False
+        return self._left.get(ask.query, 0.0) >= self._least_left(ask, changes)
 
     def is_same(self, ask: Ask, changes: Snapshot | None) -> bool:
         """Whether `changes` show no change at all since a query was read."""

@@ -145,6 +145,8 @@ class Observer:
     def to_follow(self) -> frozenset[str]:
         """The rules that could not be evaluated yet, because it was not the turn of what they read."""
         unread = self._readings.unread
+        if not unread:
+            return unread
         waiting = {each.name for each in self.diagnoses if any(ask.query in unread for ask in each.asks)}
         return frozenset(waiting - self.verdict.judged)
 

@@ -93,6 +93,10 @@ class _Watched(Mapping[str, Value]):
         self._looked_at.add(query)
         return self._found[query]
 
+    def __contains__(self, query: object) -> bool:
+        self._looked_at.add(str(query))
+        return query in self._found
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
 

@@ -172,7 +172,13 @@ class RuleReadings:
         return True
 
     async def _read_all(self, asks: Iterable[Ask]) -> None:
-        await asyncio.gather(*(self._read(ask) for ask in asks))
+        match list(asks):
+            case []:
+                pass
+            case [ask]:  # a task of its own would be one more turn of the event loop
+                await self._read(ask)
+            case several:
+                await asyncio.gather(*map(self._read, several))
 
     async def _read_in_turn(self, asks: Sequence[Ask], at_once: bool) -> None:
         """Read what is due; if not `at_once`, what can wait only while its turn lasts."""

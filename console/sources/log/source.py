@@ -85,6 +85,7 @@ class LogSource:
         self._row: Record = {}
         self._settled = self._read_at = float("-inf")
         self._known: Facts | None = None  # the connection with which the settings were read
+        self._refused: Trouble | None = None  # why the last read failed
         self._lock = asyncio.Lock()
         self.ring = LogRing()
 
@@ -119,9 +120,10 @@ class LogSource:
             raise no_query(query, "of the log")
         began = self._clock()
         async with self._lock:
-            if began - self._read_at > FRESH:
-                await self._advance()
-                self._read_at = self._clock()
+            if self._refused is not None and began <= self._read_at:
+                raise self._refused.with_traceback(None)
+            if self._refused is not None or began - self._read_at > FRESH:
+                await self._advance_for_all()
         now = datetime.now(UTC)
         everything = list(self.ring.entries(self._parser.last if self._parser else None))
         entries = [each for each in everything if not ring.is_of_console(each[1])]
@@ -141,6 +143,17 @@ class LogSource:
 
     async def close(self) -> None:
         """There is nothing to close: the server is closed by its owner."""
+
+    async def _advance_for_all(self) -> None:
+        """Read what was added; a refusal is the answer for everybody who asked before it came."""
+        try:
+            await self._advance()
+            self._refused = None
+        except Trouble as why:
+            self._refused = why
+            raise
+        finally:
+            self._read_at = self._clock()
 
     async def _advance(self) -> None:
         if self._clock() - self._settled > SETTLED or self._postgres.known is not self._known:
