@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from console.sources.console import ConsoleSource
 from console.sources.postgres import PostgresServer
 from console.sources.registry import PRIMARY
 from console.sql import Query
+from console.tui.compositor import FrontScreen
 from console.watching.asks import merged
 from console.workspace import Workspace
 from tests.command import command, loaded_modules
@@ -116,6 +119,49 @@ async def test_a_refresh_of_connections_is_one_statement_with_the_metrics(
 def most_reads(began: float) -> float:
     """How often the rules may have read the same since then: once, and again where it took longer than their period."""
     return 1 + (time.monotonic() - began) / OFTEN
+
+
+async def test_what_a_refresh_changes_is_painted_with_its_rows_not_at_a_later_frame(
+    any_pg: Cluster, monkeypatch: pytest.MonkeyPatch, reads: Mapping[str, Sequence[Snapshot]]
+) -> None:
+    painted: Counter[str] = Counter()
+    paint = FrontScreen.paint_now
+
+    def counted(screen: FrontScreen) -> None:
+        painted["at once"] += 1
+        paint(screen)
+
+    async with console(any_pg.uri("postgres"), pane="connections", changed={"refresh": {}}) as (app, pilot):
+        await until(pilot, lambda: app.pane_view.opened.has_read)
+        monkeypatch.setattr(FrontScreen, "paint_now", counted)
+        app.pane_view.state.period = 0.2
+        app.pane_view.poll_now()
+        before = len(reads["connections"])
+        await until(pilot, lambda: len(reads["connections"]) >= before + 4)
+    assert painted["at once"] >= 3  # the last read may not have ended
+
+
+async def test_a_read_takes_few_steps_in_the_console_and_the_driver(any_pg: Cluster) -> None:
+    server, calls = PostgresServer(any_pg.uri("postgres")), 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        del argument
+        calls += event == "call" and "asyncio" not in frame.f_code.co_filename
+
+    try:
+        for _ in range(3):  # from then on it is prepared
+            await server.fetch("archiver")
+        former = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            for _ in range(10):
+                await server.fetch("archiver")
+        finally:
+            sys.setprofile(former)
+    finally:
+        await server.close()
+    assert calls / 10 <= 170
 
 
 async def test_the_header_reads_the_values_of_the_host_once_a_refresh_and_makes_no_rows_of_metrics(

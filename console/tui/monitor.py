@@ -131,6 +131,7 @@ class Monitor:
         while True:
             pause = min(PERIODS_BEHIND * self.vitals.period, max(FOLLOWING, self.workspace.observer.next_turn))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._judge.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._judge.wait()
             self._judge.clear()
             await self.workspace.observer.recent(self.vitals.period / 2)

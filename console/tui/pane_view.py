@@ -19,6 +19,7 @@ from console.format import one_line
 from console.keys import Place
 from console.model import Pane, Snapshot, Trouble, View
 from console.tui.bindings import bindings
+from console.tui.compositor import FrontScreen
 from console.tui.concerns import Concern
 from console.tui.filter_line import FilterLine
 from console.tui.finding_blocks import FindingBlocks
@@ -162,6 +163,8 @@ class PaneView(Widget):
         started = time.monotonic()
         if not self.state.paused:
             await self._read()
+            if isinstance(self.screen, FrontScreen):
+                self.screen.paint_now()  # at the next frame the process would have to be woken once more
             if not self.opened.has_read:
                 self.opened.has_read = True
                 self.post_message(self.FirstRead())

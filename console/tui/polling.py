@@ -46,4 +46,5 @@ class Polling:
             self._wake.clear()
             rest = await self._read()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), rest)
+                async with asyncio.timeout(rest):  # unlike `wait_for` it makes no task
+                    await self._wake.wait()

@@ -105,7 +105,8 @@ class Together:
     async def _wait(self, seconds: float) -> None:
         """Until it was read along, so many seconds at most."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._come.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._come.wait()
 
     def _patience(self, soonest: float, period: float) -> float:
         """Seconds to wait for the carrier: until it is expected to be read next, if that is about a period."""
