@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from console import sql
 from console.model import OFTEN, Snapshot
@@ -24,6 +25,8 @@ from console.sources.postgres import PostgresServer
 from console.sources.registry import PRIMARY
 from console.sql import Query
 from console.tui.compositor import FrontScreen
+from console.tui.overview import UNDRAWN, Overview
+from console.tui.vitals import Metrics, Vitals
 from console.watching.asks import merged
 from console.workspace import Workspace
 from tests.command import command, loaded_modules
@@ -139,6 +142,30 @@ async def test_what_a_refresh_changes_is_painted_with_its_rows_not_at_a_later_fr
         before = len(reads["connections"])
         await until(pilot, lambda: len(reads["connections"]) >= before + 4)
     assert painted["at once"] >= 3  # the last read may not have ended
+
+
+async def test_curves_that_have_not_moved_by_a_dot_are_not_drawn_again(
+    any_pg: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[float] = []
+
+    def drawn(metrics: Metrics, width: int, height: int) -> Text:
+        del width, height
+        ends.append(metrics.times[-1])
+        return Text("drawn")
+
+    async with console(any_pg.uri("postgres"), size=(200, 50)) as (app, pilot):
+        overview = app.query_one(Overview)
+        await until(pilot, lambda: overview._drawn != UNDRAWN)
+        monkeypatch.setattr("console.tui.overview.history", drawn)
+        vitals = Vitals(app.readers, {})
+        for second in range(0, 602, 2):  # ten minutes: a dot is more than two seconds
+            vitals.now["active"] = 7 if second == 500 else 5
+            vitals.times.append(float(second))
+            if second >= 420:
+                overview.show_history(vitals)
+    assert {420.0, 500.0, 502.0} <= set(ends)  # at first, and where a value is another one
+    assert 20 <= len(ends) <= 60  # of 91
 
 
 async def test_a_read_takes_few_steps_in_the_console_and_the_driver(any_pg: Cluster) -> None:

@@ -145,8 +145,11 @@ class Header(Widget):
     def _shown(self) -> Iterator[_Cell]:
         width = 6 if self.size.width < WIDE else 12
         for label, metric in self._metrics.items():
-            value, level = self._now.get(metric.column), metric.level(self._now)
-            if (value is None and not metric.always) or (label not in HEADER and level < Level.WARNING):
+            value = self._now.get(metric.column)
+            if value is None and not metric.always:
+                continue
+            level = metric.level(self._now)
+            if label not in HEADER and level < Level.WARNING:
                 continue
             text = MISSING if value is None else show(value, metric.format)
             if metric.limit and (limit := self._now.get(metric.limit)) is not None:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Show
+from textual.geometry import Size
 from textual.widgets import Static
 
 from console.model import Pane
@@ -16,6 +17,7 @@ from console.panes.overview import OVERVIEW
 from console.panes.slow_queries import SLOW_QUERIES
 from console.tui.background import in_place
 from console.tui.charts import history
+from console.tui.course import COURSES, span
 from console.tui.evidence import evidence
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.loading import CURVES, are_loaded, load
@@ -25,6 +27,8 @@ from console.tui.vitals import Vitals
 
 # Seconds between two reads of a pane that is shown in passing: pg_stat_statements is read as a whole each time.
 IN_PASSING = {SLOW_QUERIES.name: 10.0}
+DOTS = 2  # of a curve, side by side in a cell
+UNDRAWN: tuple[tuple[object, ...], float] = ((), 0.0)  # what the curves were drawn of, and until when
 
 
 class Overview(Container):
@@ -43,6 +47,7 @@ class Overview(Container):
         self._proof = Content("")  # on the screen
         self._chart = Static(classes="activity", markup=False)
         self._vitals: Vitals | None = None
+        self._drawn = UNDRAWN
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
@@ -70,11 +75,22 @@ class Overview(Container):
         """Draw the history of sessions, if it can be seen."""
         self._vitals, chart = vitals, self._chart
         if not (self.display and chart.display and chart.size.height > 6 and len(vitals.times) > 1):
+            self._drawn = UNDRAWN
             return
-        if are_loaded(*CURVES):
-            chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)
-        else:
+        if not are_loaded(*CURVES):
             in_place(self, "drawing", self._load)
+        elif self._has_moved(vitals, chart.size):
+            chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)
+
+    def _has_moved(self, vitals: Vitals, size: Size) -> bool:
+        """Whether the curves differ from those that are drawn: by a value, or by the time that one of their dots is."""
+        start, end = span(vitals.times)
+        shown = vitals, size, *(vitals.now.get(course.name) for course in COURSES)
+        before, drawn_at = self._drawn
+        if shown == before and abs(end - drawn_at) < (end - start) / (size.width * DOTS):
+            return False
+        self._drawn = shown, end
+        return True
 
     async def _load(self) -> None:
         await load(*CURVES)
