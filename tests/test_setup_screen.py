@@ -12,13 +12,15 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from console.demo.cluster import OWNER
-from console.setup.guide import Guide
+from console.setup.guide import Guide, PageState, Standing
 from console.setup.memory import GuideMemory
 from console.sources.postgres import PostgresServer as Source
 from console.sql import migrations
 from console.tui.app import ConsoleApp
+from console.tui.guide_pages import GuidePages
 from console.tui.setup import SetupScreen
 from console.tui.setup_text import page_content
+from console.workspace import Workspace
 from tests.screens import SMALL, console, screen_text, settings, shows, taken, until
 from tests.servers import PostgresServer
 
@@ -130,6 +132,14 @@ async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pip
         await until(pilot, lambda: "o to enter storage" not in screen_text(app))
         await pilot.press("pagedown")
         await shows(pilot, "random_page_cost")
+
+
+def test_the_guide_turns_to_the_next_steps_once_no_page_is_left_to_run() -> None:
+    known = GuidePages(cast("Workspace", None))
+    known.states = {page.name: PageState(Standing.DONE) for page in known.pages}
+    assert known.pages[known.first_to_do()].title == "Next steps"
+    known.states["schema"] = PageState(Standing.TODO)
+    assert known.pages[known.first_to_do()].title == "Schema"
 
 
 async def test_a_wrong_parameter_is_named_and_can_be_given_again(any_pg: PostgresServer, pipeline: str) -> None:

@@ -52,9 +52,10 @@ class GuidePages:
         """The state of a page in a word."""
         return word(page, self.state(page), self.decisions)
 
-    def first_to_do(self) -> int | None:
-        """The position of the first page with work to do."""
-        return next((at for at, page in enumerate(self.pages) if self.word(page) == Standing.TODO.value), None)
+    def first_to_do(self) -> int:
+        """The position of the first page with work to do; without any, of the last page, which says what is left."""
+        todo = (at for at, page in enumerate(self.pages) if self.word(page) == Standing.TODO.value)
+        return next(todo, len(self.pages) - 1)
 
     def heading(self) -> Content:
         """The database, and how many pages are done."""

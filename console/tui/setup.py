@@ -62,7 +62,7 @@ class SetupScreen(ModalScreen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Read all states, and open the first page with work to do."""
+        """Read all states, and open the first page with work to do, or the last."""
         self.query_one(OptionList).focus()
         self.query_one(OptionList).highlighted = 0
         self.call_after_refresh(self.guard.shown)
@@ -77,7 +77,7 @@ class SetupScreen(ModalScreen[None]):
 
     @work(exclusive=True, group="setup-read", exit_on_error=False)
     async def read(self, begin: bool = False) -> None:
-        """Read the state of every page from the server. `begin`: then turn to the first page with work to do.
+        """Read the state of every page. `begin`: then turn to the first page with work to do, or the last.
 
         Whoever has turned to another page meanwhile stays there: the next key is for the page that is being read.
         """
@@ -88,8 +88,8 @@ class SetupScreen(ModalScreen[None]):
         except Trouble:
             self._show()
         else:
-            if begin and self._page is page_before and (at := self._known.first_to_do()) is not None:
-                self.query_one(OptionList).highlighted = at
+            if begin and self._page is page_before:
+                self.query_one(OptionList).highlighted = self._known.first_to_do()
 
     @property
     def _page(self) -> Page:
