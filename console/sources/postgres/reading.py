@@ -33,7 +33,7 @@ from console.sources.postgres.connecting import (
 from console.sources.postgres.denials import Denials
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane, Result
 from console.sources.postgres.privileges import PrivilegeChecks
-from console.sources.postgres.together import Together
+from console.sources.postgres.together import Highest, Together
 from console.sources.postgres.troubles import trouble
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class PostgresServer:
         self._haste: Haste | None = None
         self._shared: SharedAnswers | None = None
         self._together = Together("connections", "vitals", "connections_vitals")
+        self._highest = Highest("statements", "statements_from", "least", "total_ms", 500)
 
     @property
     def facts(self) -> Facts:
@@ -128,6 +129,8 @@ class PostgresServer:
             return taken
         if query == together.rider and (taken := together.take()) is not None:
             return taken
+        if query == self._highest.query:
+            return await self._read_highest()
         read = await self._answer(query, parameters)
         if query == together.rider:
             together.learn(read)
@@ -233,6 +236,17 @@ class PostgresServer:
         finally:
             together.end()
         return together.parted(read, carrier.statement, rider.statement)
+
+    async def _read_highest(self) -> Snapshot:
+        """The rows of a query, of all only those that can be among them, where these are known."""
+        highest, taken = self._highest, None
+        if (parameters := highest.parameters) is not None:
+            read = await self._answer(highest.since, parameters)
+            taken = replace(read, name=highest.query, sql=self.text(highest.query)) if highest.are_all(read) else None
+        if taken is None:
+            taken = await self._answer(highest.query, None)
+        highest.learn(taken)
+        return taken
 
     async def _rows(self, query: sql.Query, run: Run) -> tuple[tuple[str, ...], Rows, Mended | None]:
         """Columns and rows of a query; if its server lacks a column, without that. Raises the driver's own errors."""

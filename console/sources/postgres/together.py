@@ -1,4 +1,4 @@
-"""Two queries that read the same of a server, answered in one pass where both are wanted at about the same time."""
+"""Queries that other statements answer at less cost: two in one pass, or the highest rows without the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from console.model import Snapshot
+from console.model import Snapshot, number
 
 EARLY = 0.9  # of a period, after which a query may be read along with the other one
 AT_FIRST = 0.25  # the same while it is still read apart: from then on both are due together
@@ -120,3 +120,29 @@ class Together:
             return math.inf
         expected = apart - ago
         return expected + apart * math.ceil(max(0.0, soonest - expected) / apart)
+
+
+class Highest:
+    """A `query` returns the `count` rows with the highest `column`, `since` those of them from the parameter on.
+
+    The least of so many counters is still reached by as many, unless one of them was reset or dropped. Whoever reads no
+    fewer from it on has the same rows as `query` returns, whichever server it was the least of.
+    """
+
+    def __init__(self, query: str, since: str, parameter: str, column: str, count: int) -> None:
+        self.query, self.since = query, since
+        self._parameter, self._column, self._count = parameter, column, count
+        self._least: float | None = None
+
+    @property
+    def parameters(self) -> dict[str, object] | None:
+        """Of `since`; None: `query` has to be read."""
+        return None if self._least is None else {self._parameter: self._least}
+
+    def are_all(self, taken: Snapshot) -> bool:
+        """Whether the rows of `since` are those of `query`."""
+        return len(taken.rows) >= self._count and not taken.unknown
+
+    def learn(self, taken: Snapshot) -> None:
+        """Keep the least value of what was read."""
+        self._least = min(map(number, taken.values(self._column))) if self.are_all(taken) else None
