@@ -17,9 +17,10 @@ UNION ALL
         pg_catalog.split_part(o.entry, '=', 1),
         pg_catalog.substr(o.entry, pg_catalog.strpos(o.entry, '=') + 1)
    FROM pg_catalog.pg_class c
-   LEFT JOIN pg_catalog.pg_class t
-          ON t.oid = CASE WHEN c.relkind = 't' AND c.relname ~ '^pg_toast_[0-9]+$'
-                          THEN pg_catalog.substr(c.relname, 10)::oid END
+   -- OFFSET 0: the tables of TOAST tables by index, not all of pg_class.
+   LEFT JOIN LATERAL (SELECT r.relname, r.relnamespace FROM pg_catalog.pg_class r
+                       WHERE r.oid = CASE WHEN c.relkind = 't' AND c.relname ~ '^pg_toast_[0-9]+$'
+                                          THEN pg_catalog.substr(c.relname, 10)::oid END OFFSET 0) t ON true
   CROSS JOIN LATERAL (SELECT coalesce(t.relname, c.relname) AS relname,
                              coalesce(t.relnamespace, c.relnamespace) AS space) m
    JOIN pg_catalog.pg_namespace n ON n.oid = m.space

@@ -19,7 +19,9 @@ SELECT i.indexrelid::bigint AS oid, x.relname::text AS name, n.nspname::text AS 
        CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts AND NOT i.indisunique THEN
          (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.at)
             FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, at)
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) END AS columns
+           -- Each by index: a join would hash all columns of each table.
+           CROSS JOIN LATERAL (SELECT c.attname FROM pg_catalog.pg_attribute c
+                                WHERE c.attrelid = i.indrelid AND c.attnum = k.attnum OFFSET 0) a) END AS columns
   FROM chosen i
  CROSS JOIN LATERAL (SELECT r.relname, r.relam FROM pg_catalog.pg_class r WHERE r.oid = i.indexrelid OFFSET 0) x
   JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace

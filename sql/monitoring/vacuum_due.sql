@@ -30,8 +30,13 @@ WITH setting AS MATERIALIZED (
           OR pg_catalog.pg_stat_get_mod_since_analyze(c.oid) > 0 OR pg_catalog.age(c.relfrozenxid) > g.freeze
           OR pg_catalog.mxid_age(c.relminmxid) > g.multi
           OR pg_catalog.array_to_string(c.reloptions, ',') LIKE '%%freeze_max_age=%%')
+), main AS MATERIALIZED (
+  -- Of the TOAST tables: no index leads there. IS TRUE makes the planner hash them and scan once, few or many.
+  SELECT m.oid, m.reltoastrelid, m.reloptions
+    FROM pg_catalog.pg_class m
+   WHERE (m.reltoastrelid IN (SELECT c.oid FROM counted c WHERE c.relkind = 't')) IS TRUE
 ), share AS MATERIALIZED (
-  SELECT c.*, m.oid AS main, coalesce(o.enabled, m.enabled, true) AS enabled,
+  SELECT c.*, t.oid AS main, coalesce(o.enabled, m.enabled, true) AS enabled,
          100 * c.dead / greatest(1, least(coalesce(o.base, m.base, g.base)
            + coalesce(o.scale, m.scale, g.scale) * greatest(c.reltuples, 0),
            coalesce(nullif(coalesce(o.most, m.most), -1), g.most))) AS dead_pct,
@@ -45,6 +50,7 @@ WITH setting AS MATERIALIZED (
          greatest(100 * c.xid_age / least(coalesce(o.freeze, m.freeze), g.freeze),
                   100 * c.mxid_age / least(coalesce(o.multi, m.multi), g.multi)) AS freeze_pct
     FROM counted c CROSS JOIN setting g
+    LEFT JOIN main t ON t.reltoastrelid = c.oid
    CROSS JOIN LATERAL (
          SELECT pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_threshold')::float8 AS base,
@@ -58,9 +64,8 @@ WITH setting AS MATERIALIZED (
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
            FROM pg_catalog.pg_options_to_table(c.reloptions) x(n, v)) o
-    LEFT JOIN LATERAL (
-         SELECT t.oid,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
+   CROSS JOIN LATERAL (
+         SELECT pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_threshold')::float8 AS base,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_scale_factor')::float8 AS scale,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_max_threshold')::float8 AS most,
@@ -69,9 +74,7 @@ WITH setting AS MATERIALIZED (
                   AS insert_scale,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
-           FROM pg_catalog.pg_class t
-           LEFT JOIN LATERAL pg_catalog.pg_options_to_table(t.reloptions) x(n, v) ON c.reloptions IS NULL
-          WHERE c.relkind = 't' AND t.reltoastrelid = c.oid GROUP BY t.oid) m ON true
+           FROM pg_catalog.pg_options_to_table(t.reloptions) x(n, v) WHERE c.reloptions IS NULL) m
 ), ranked AS MATERIALIZED (
   SELECT s.*, NULL::float8 AS score,
          greatest(s.dead_pct, s.insert_pct, CASE WHEN s.freeze_pct >= 100 THEN s.freeze_pct END) AS due_pct

@@ -20,7 +20,9 @@ SELECT r.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", r.relkind
  CROSS JOIN LATERAL (
        SELECT greatest(pg_catalog.pg_stat_get_last_vacuum_time(r.oid),
                        pg_catalog.pg_stat_get_last_autovacuum_time(r.oid)) AS vacuumed) l
-  JOIN pg_catalog.pg_class c ON c.oid = coalesce(r.main, r.oid)
+  -- OFFSET 0: those few by index, not all of pg_class.
+ CROSS JOIN LATERAL (SELECT a.oid, a.relname, a.relnamespace, a.relisshared
+                       FROM pg_catalog.pg_class a WHERE a.oid = coalesce(r.main, r.oid) OFFSET 0) c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pin p ON true
   LEFT JOIN (
