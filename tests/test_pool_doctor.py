@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from console.model import CannotTell, Evidence, Finding, Frame, Level, PoolHistory, Record, Snapshot
+from console.panes.pooler_groups import DOCTOR
 from console.rules.findings.pool_doctor import COLUMNS, doctor_rows
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -52,6 +54,10 @@ def topic(rows: list[Record], name: str) -> list[Record]:
     return [row for row in rows if row["topic"] == name]
 
 
+def identity(row: Record) -> list[object]:
+    return [row[name] for name in DOCTOR.key]
+
+
 @pytest.mark.parametrize(
     ("usable", "entries", "level", "text"),
     [
@@ -78,6 +84,8 @@ def test_a_wait_is_shown_by_its_cause_with_those_who_hold_the_connections() -> N
     holder = Evidence("web at 10.0.0.4:5000", "9.0s", "pooler", "servers", {"remote_pid": 1})
     finding = Finding("pool-exhausted", "pool", Level.CRITICAL, "2 clients wait", "pid 1", (cause, holder))
     rows = doctor(finding, Finding("other", "x", Level.CRITICAL, "something else"))
+    older = replace(finding, sentence="2 clients wait for 9s", evidence=(cause, replace(holder, value="9.2s")))
+    assert [identity(row) for row in doctor(older)] == [identity(row) for row in rows], "ages make no other row"
     (wait,), (held,) = topic(rows, "waits"), topic(rows, "holders")
     assert (wait["level"], wait["subject"]) == ("critical", "held by idle in transaction")
     assert wait["text"] == "2 clients wait; pid 1"

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from console.model import Frame, PoolHistory, Snapshot
-from console.rules.findings.pool_doctor import doctor_rows, history_note
+from console.panes.pooler_groups import DOCTOR
+from console.reading.difference import CHANGE, NEW, difference
+from console.reading.reader import keys
+from console.rules.findings.pool_doctor import COLUMNS, doctor_rows, history_note
 from console.rules.pool_history import KEPT, MOST_POOLS, learn, minutes_read, waited
 from console.watching import state
 
@@ -27,6 +30,12 @@ def reading(seconds: float, *waits: tuple[str, int, float]) -> Snapshot:
 
 def at(seconds: float) -> datetime:
     return AT + timedelta(seconds=seconds)
+
+
+def doctor(history: PoolHistory, seconds: float) -> Snapshot:
+    """What the view Doctor has at a time at which no client waits."""
+    rows = doctor_rows(Frame({"pooler_pools": (reading(seconds),)}, at(seconds)), (), history)
+    return Snapshot("pool_doctor", COLUMNS, rows, at(seconds))
 
 
 def learned(*readings: Snapshot) -> PoolHistory:
@@ -48,7 +57,7 @@ def test_a_wait_between_two_looks_of_a_person_is_still_there_an_hour_later() -> 
     frame = Frame({"pooler_pools": (quiet[-1],)}, now)
     shown = doctor_rows(frame, (), history)
     last = "at most 1.5s, last 50 minutes ago"
-    told = [(level, subject, text) for level, topic, _, subject, text in shown if topic == "history"]
+    told = [(level, subject, text) for level, topic, _, subject, text, _ in shown if topic == "history"]
     assert told == [
         (
             "notice",
@@ -57,6 +66,17 @@ def test_a_wait_between_two_looks_of_a_person_is_still_there_an_hour_later() -> 
         ),
     ]
     assert history_note(frame, history).startswith("Waits are known of 50 of the last 60 minutes")
+
+
+def test_a_wait_is_the_same_row_a_minute_later_and_no_difference() -> None:
+    history = learned(reading(0, ("shop", 2, 1.0)), *(reading(second) for second in range(20, 300, 20)))
+    then, now = doctor(history, 310), doctor(history, 370)
+    assert then.values("text") != now.values("text")
+    assert keys(then, DOCTOR.key) == keys(now, DOCTOR.key)
+    assert difference(then, now, DOCTOR, "12:05").rows == ()
+    worse = learn(history, reading(371, ("other", 1, 1.0)))
+    (new,) = difference(then, doctor(worse, 371), DOCTOR, "12:05").records()
+    assert (new[CHANGE], new["subject"]) == (NEW, "other/app")
 
 
 def test_what_is_older_than_an_hour_is_not_shown_and_what_is_kept_is_bounded() -> None:

@@ -94,10 +94,11 @@ DOCTOR = View(
             help="Waits now and in the last hour, room, versions, restarts.",
         ),
         Column("subject", "subject", "name", width=22, help="The cause of a wait, a holder, a server, a version."),
-        Column("text", "what is known", "query", grow=True),
+        # With ages, which change by themselves: what else differs in it is in `about`.
+        Column("text", "what is known", "query", grow=True, explains=True),
         WHICH,
     ),
-    key=("topic", "pooler", "subject", "text"),
+    key=("topic", "pooler", "subject", "about"),
     chart="pool-waits",
 )
 GROUPS = View(

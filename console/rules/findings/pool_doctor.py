@@ -15,7 +15,7 @@ from console.rules.pooler import POOL_WAIT_SECONDS
 
 MINUTE = 60.0  # seconds
 POOL_RULE = "pool-exhausted"
-COLUMNS = ("level", "topic", "pooler", "subject", "text")
+COLUMNS = ("level", "topic", "pooler", "subject", "text", "about")
 PREPARED_SINCE: Version = (1, 21, 0)  # statements that clients prepare by the protocol, in transaction pooling
 Server = tuple[str, str]
 
@@ -37,8 +37,9 @@ def history_note(frame: Frame, history: PoolHistory) -> str:
     return f"Waits are known of {read} of the last {pool_history.HOUR} minutes, read by the rules or `watch`."
 
 
-def _row(level: Level, topic: str, pooler: str, subject: str, text: str) -> Row:
-    return level.name.lower(), topic, pooler, subject, text
+def _row(level: Level, topic: str, pooler: str, subject: str, text: str, *, about: str | None = None) -> Row:
+    """A row; `about` tells it apart from others with the same subject where its text changes by itself, as ages do."""
+    return level.name.lower(), topic, pooler, subject, text, text if about is None else about
 
 
 def _waits(findings: Sequence[Finding]) -> Iterator[Row]:
@@ -48,11 +49,11 @@ def _waits(findings: Sequence[Finding]) -> Iterator[Row]:
     for finding in findings:
         cause = next((fact.value for fact in finding.evidence if fact.label == "cause"), "")
         text = "; ".join(filter(None, (finding.sentence, finding.detail)))
-        yield _row(finding.level, "waits", "", one_line(cause or finding.subject), text)
+        yield _row(finding.level, "waits", "", one_line(cause or finding.subject), text, about=finding.subject)
         for fact in finding.evidence:
             if fact.view == "servers":
                 held = f"holds a server connection, {fact.value}" if fact.value else "holds a server connection"
-                yield _row(Level.OK, "holders", "", fact.label, held)
+                yield _row(Level.OK, "holders", "", fact.label, held, about=str(fact.row.get("remote_pid")))
 
 
 def _waited(frame: Frame, history: PoolHistory) -> Iterator[Row]:
@@ -64,7 +65,7 @@ def _waited(frame: Frame, history: PoolHistory) -> Iterator[Row]:
         waits = f"{counted(pool.most, 'client')} at a time, at most {age(pool.longest)}"
         level = frame.level(POOL_WAIT_SECONDS, pool.longest)
         text = f"waited in {shares}, {waits}, {ago}"
-        yield _row(min(level, Level.NOTICE), "history", pool.pooler, f"{pool.database}/{pool.user}", text)
+        yield _row(min(level, Level.NOTICE), "history", pool.pooler, f"{pool.database}/{pool.user}", text, about="")
 
 
 def _room(frame: Frame) -> Iterator[Row]:
