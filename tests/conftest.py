@@ -15,7 +15,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import plotext  # noqa: F401  what is drawn with it is there at once
 import psycopg
 import pytest
 from textual import _wait
@@ -23,6 +22,7 @@ from textual import _wait
 from console.demo import redis_server
 from console.demo.redis_server import RedisProcess
 from console.sources.postgres import acting
+from console.tui import plotting  # noqa: F401  what is drawn with it is there at once
 from scripts.servers import Version, poolers
 from tests.dates import let_midnight_pass
 from tests.hosts import NoHost

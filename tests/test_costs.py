@@ -68,6 +68,27 @@ def test_check_loads_no_action_and_no_preset(any_pg: Cluster, tmp_path: Path) ->
     assert len(own) <= 205
 
 
+DRAW = """
+import plotext
+plotext.figure.plot_size(60, 12)
+signal = plotext.figure.signal([1, 2, 4], [3, 1, 2], marker=plotext.marker("braille", pixel="red"))
+signal.lines(True)
+plotext.figure.draw(signal)
+drawn = str(plotext.figure.build())
+"""
+
+
+def test_curves_are_drawn_without_the_manual_and_the_tests_of_their_library(tmp_path: Path) -> None:
+    whole, kept = tmp_path / "whole", tmp_path / "kept"
+    write = f"{DRAW}\nopen({{!r}}, 'w').write(drawn)"
+    unused = {"unittest", "plotext.prettydoc", "plotext._doc.doc", "plotext._tests.run"}
+    assert unused <= loaded_modules(tmp_path, write.format(str(whole)))
+    found = loaded_modules(tmp_path, f"import console.tui.plotting\n{write.format(str(kept))}")
+    assert found.isdisjoint(unused)
+    assert kept.read_text() == whole.read_text()
+    assert len([name for name in found if name.startswith("plotext")]) <= 95
+
+
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Sequence[Snapshot]]:
     """What is read of PostgreSQL from now on, by query."""

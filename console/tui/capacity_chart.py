@@ -48,7 +48,7 @@ def capacity_course(snapshot: Snapshot, width: int, height: int, metrics: Metric
 def _plotted(
     records: Sequence[Record], drawn: Sequence[tuple[str, str, str]], width: int, height: int, *, is_size: bool
 ) -> str:
-    import plotext  # noqa: PLC0415  slow to import, and only this chart and a large terminal draw it
+    from console.tui.plotting import plotext  # noqa: PLC0415  slow to import, and only this chart and a large terminal draw it
 
     plotext.terminal.limit(width=False, height=False)  # the room is known better here
     figure = plotext.figure

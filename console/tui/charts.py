@@ -29,7 +29,7 @@ Drawing = Callable[[Snapshot, int, int, Metrics], Content]  # rows, width, heigh
 
 def history(metrics: Metrics, width: int, height: int) -> Text:
     """The courses of the metrics as curves over the time of day in UTC, under a line that names them."""
-    import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
+    from console.tui.plotting import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
 
     times, courses = list(metrics.times), [(course, metrics.history.get(course.name, ())) for course in COURSES]
     start, end = span(times)

@@ -44,7 +44,7 @@ EXPLAINING = (
     "console.explaining.explain",
     "console.explaining.kept",
 )
-CURVES = ("plotext", "rich.ansi")
+CURVES = ("console.tui.plotting", "rich.ansi")
 
 
 async def load(*modules: str) -> None:
