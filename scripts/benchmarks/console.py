@@ -3,8 +3,9 @@
     python -m scripts.benchmarks console [--brief | --quick] [--only SECTION,…] [--peers NAME[=PROGRAM],…]
 
 A full run takes some hours, a brief one of three short runs twenty minutes, a quick one of one run ten.
-Sections: startup, screens, waiters, growth. The figures of each are kept in a file of the cache folder, so a section
-can be measured again alone, and an interrupted run goes on with `--only`; the page is written from all of them.
+Sections: startup, screens, memory, waiters, growth. The figures of each are kept in a file of the cache folder, so
+one can be measured again alone (`--quick --only memory` takes three minutes), and an interrupted run goes on with
+`--only`; the page is written from all of them.
 pg_activity is installed from PyPI into the cache folder; other peers are measured where they are installed.
 """
 
@@ -51,6 +52,7 @@ SECTIONS: Mapping[str, Sequence[Part]] = {
         Part(HEAVY, (measure.watch, measure.overview, measure.cost, measure.pooler)),
         Part(LIGHT, (measure.light,)),
     ),
+    "memory": (Part(HEAVY, (measure.memory,)),),
     "waiters": (Part(growth.PILE, (growth.waiters,)),),
     "growth": (Part(growth.SMALL, (growth.grown,)), Part(growth.LARGE, (growth.grown,))),
 }

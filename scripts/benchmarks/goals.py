@@ -104,6 +104,11 @@ LAYOUT = (
     "Of a pane change two fifths are painting, as all cells are others, a quarter is what is sent, a sixth Textual's "
     "layout."
 )
+MEMORY = (
+    "Of the memory three fifths are code before anything is read: 46 MB are resident when Python, psycopg and Textual "
+    "are loaded, 52 with the console's first screen, of them 15 libraries. The code of the other panes, the rules and "
+    "plotext is another fifth, the rows of all panes and what is compared with them the last."
+)
 
 COMMANDS = (
     Row("floor.python", "Python that does nothing", "ms"),
@@ -154,7 +159,7 @@ SCREENS = (
     Row("key.busy.p95", "the same at a refresh every 0.5 s, p95", "ms", 7),
     Row("pane", "pane change to its rows, median", "ms", 8, Goal(1.5, "pgmon"), limit=LAYOUT),
     Row("pane.p95", "pane change to its rows, p95", "ms", 20, Goal(1.5, "pgmon"), limit=LAYOUT),
-    Row("memory", "resident memory after every pane was visited", "MB", 60),
+    Row("memory", "resident memory after every pane was visited", "MB", 60, limit=MEMORY),
     Row("cost.connections.first", "server, connections, first read", "ms"),
     Row("cost.connections.later", "server, connections, one more", "ms"),
     Row("cost.locks.first", "server, locks, first read", "ms"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,7 +105,7 @@ def start(bench: Bench) -> None:
 
 
 def watch(bench: Bench) -> None:
-    """Sessions at the usual period, keys, statements, panes, memory."""
+    """Sessions at the usual period, keys, statements, panes."""
     for tool in bench.in_turn():
         with bench.noting(tool, "sessions"), bench.running(tool) as terminal:
             _warm(bench, terminal, tool)
@@ -116,7 +117,19 @@ def watch(bench: Bench) -> None:
                 terminal.send(tool.slower)
             if tool.name == "console":
                 _slow(bench, terminal, tool)
-            _panes(bench, terminal, tool)
+            _change(bench, terminal, tool, _visited(bench, terminal, tool))
+
+
+def memory(bench: Bench) -> None:
+    """What is resident once every pane was on the screen, and was turned to again."""
+    for tool in bench.in_turn():
+        with bench.noting(tool, "memory"), bench.running(tool) as terminal:
+            time.sleep(bench.effort.judged)
+            shown = _visited(bench, terminal, tool)
+            for key in itertools.islice(itertools.cycle(shown), bench.effort.changes):
+                terminal.send(key)
+                time.sleep(bench.effort.settle / 4)
+            terminal.quiet(APART)
             bench.book.enter("memory", tool.name, resident_mb(terminal.pid))
 
 
@@ -274,10 +287,9 @@ def _slow(bench: Bench, terminal: Terminal, tool: Tool) -> None:
     window(bench, terminal, tool, "slow", "statements")
 
 
-def _panes(bench: Bench, terminal: Terminal, tool: Tool) -> None:
-    if not tool.panes:
-        return
-    shown: dict[str, Any] = {}
+def _visited(bench: Bench, terminal: Terminal, tool: Tool) -> dict[str, re.Pattern[str]]:
+    """Turn to each pane; the keys of those that showed rows, and what these look like."""
+    shown: dict[str, re.Pattern[str]] = {}
     for key, pattern in tool.panes.items():
         terminal.send(key)
         time.sleep(bench.effort.settle)
@@ -285,11 +297,12 @@ def _panes(bench: Bench, terminal: Terminal, tool: Tool) -> None:
         if pattern.search(terminal.text()):
             shown[key] = pattern
     # The overview holds other panes, so their patterns do not distinguish them.
-    shown = {key: pattern for key, pattern in shown.items() if tool.name != "console" or key != PANES[0].key}
-    _change(bench, terminal, tool, shown)
+    return {key: pattern for key, pattern in shown.items() if tool.name != "console" or key != PANES[0].key}
 
 
-def _change(bench: Bench, terminal: Terminal, tool: Tool, shown: Mapping[str, Any]) -> None:
+def _change(bench: Bench, terminal: Terminal, tool: Tool, shown: Mapping[str, re.Pattern[str]]) -> None:
+    if not shown:
+        return
     taken, first = [], []
     for key in itertools.islice(itertools.cycle(shown), bench.effort.changes):
         terminal.text()
