@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import stat
 import time
+import tracemalloc
 import zlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -43,6 +45,29 @@ def through(snapshots: list[Snapshot]) -> list[Snapshot]:
     found = [answer for _, answer in answers(chain)]
     assert all(isinstance(answer, Snapshot) for answer in found)
     return found  # type: ignore[return-value]
+
+
+def test_a_reading_that_nobody_else_holds_takes_few_bytes_until_the_next_one(kept: ReadingStore) -> None:
+    recorder = ReadingRecorder(kept)
+
+    def rows(second: int) -> list[tuple[object, ...]]:
+        return [(n, n * 1.5, f"{n} {second if n % 50 == 0 else 0} {'x' * 200}") for n in range(2000)]
+
+    tracemalloc.start()
+    try:
+        for second in (0, 40, 80):
+            keep(recorder, reading("sessions", second, rows(second)))
+            keep(recorder, reading("vitals", second + 35, [(second,)]))
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 400_000  # the rows are a megabyte
+    found = [answer for _, answer in answers(recorder.readings(at(80)).segments[-1].chains[SESSIONS])]
+    assert [answer.rows for answer in found if isinstance(answer, Snapshot)] == [
+        tuple(rows(second)) for second in (0, 40, 80)
+    ]
+    recorder.close()
 
 
 VALUES: tuple[object, ...] = (

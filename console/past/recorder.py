@@ -31,6 +31,7 @@ TOGETHER = 0.5  # seconds in which what is heard is encoded together: each time 
 REPEATED = 30.0  # seconds after which the same trouble is kept again
 CARRIED = 2 * 2**20  # bytes of looked-up answers that go on into the next file
 PRUNED = 60.0  # seconds between two looks at how much there is
+PACKED = 30.0  # seconds after which the reading that the next one is compared with is kept packed
 WAITING = 1000  # readings that may wait to be encoded
 
 
@@ -73,7 +74,7 @@ class ReadingRecorder:
         self._ended: list[_Open] = []  # of the last hour
         self._troubles: dict[Stream, tuple[str, float]] = {}
         self._carried: dict[Stream, HeardAnswer] = {}
-        self._first: HeardAnswer | None = None
+        self._first: tuple[float, float] | None = None  # when the first was heard, by both clocks
         self._pruned: float | None = None  # on the monotonic clock
 
     def hear(self, source: Source, query: str, parameters: Mapping[str, object] | None, answer: PastAnswer) -> None:
@@ -110,11 +111,14 @@ class ReadingRecorder:
             return
         for each in heard:
             self._write(each)
-        last, self._first = heard[-1], self._first or heard[0]
+        last, self._first = heard[-1], self._first or (heard[0].at, heard[0].clock)
+        if self._open is not None:
+            self._open.writer.pack(last.at - PACKED)
         if self._store and (self._pruned is None or last.clock - self._pruned > PRUNED):
             self._pruned = last.clock
             # A clock that was set forward makes nothing older.
-            self._store.prune(min(last.at, self._first.at + last.clock - self._first.clock))
+            began, clock = self._first
+            self._store.prune(min(last.at, began + last.clock - clock))
 
     def close(self) -> None:
         """Close the file."""

@@ -20,6 +20,7 @@ KEPT_BYTES = 48 * 2**20  # of the readings of a segment that are kept decoded: t
 MOST_RECORDS = 500_000  # of one file that are read
 MOST_UNPACKED = 3 * encoding.MOST_BYTES  # of the differences that lead to one reading, and the whole one before them
 MOST_DOCUMENTS = 32 * 2**20  # bytes of the facts and documents of one file, uncompressed
+WORTH_PACKING = 100  # rows of a reading
 CELL = 8  # bytes of a cell that is the same as in the reading before
 
 PastAnswer = Snapshot | Trouble
@@ -214,7 +215,7 @@ class SegmentWriter:
     """Makes the records of one segment: decides what is a difference, and to what."""
 
     def __init__(self) -> None:
-        self._last: dict[Stream, Snapshot] = {}
+        self._last: dict[Stream, _Former] = {}
         self._weights: dict[Stream, tuple[int, int, int]] = {}  # bytes of the whole one, of differences, their number
 
     def record(self, stream: Stream, answer: PastAnswer, at: float) -> ReadingRecord:
@@ -223,15 +224,42 @@ class SegmentWriter:
             self._last.pop(stream, None)
             return ReadingRecord(at, True, encoding.packed({"trouble": encoding.trouble_document(answer)}))
         heavy, light, length = self._weights.get(stream, (0, 0, 0))
-        before = self._last.get(stream)
-        if stream.parameters or length >= (SHORTEST_CHAIN if light > heavy else LONGEST_CHAIN):
+        former = self._last.get(stream)
+        if former is None or stream.parameters or length >= (SHORTEST_CHAIN if light > heavy else LONGEST_CHAIN):
             before = None
+        else:
+            before = former.snapshot(stream)
         whole = before is None or before.columns != answer.columns
         body = encoding.packed(encoding.document_of(answer, before, stream.query))
         self._weights[stream] = (len(body), 0, 0) if whole else (heavy, light + len(body), length + 1)
         if not stream.parameters:
-            self._last[stream] = answer
+            self._last[stream] = _Former(answer, at, body if whole else b"")
         return ReadingRecord(at, whole, body)
+
+    def pack(self, until: float) -> None:
+        """Keep what was read before `until` in few bytes: what is read seldom is held by nobody else meanwhile."""
+        for stream, former in self._last.items():
+            if former.at < until and isinstance(former.answer, Snapshot) and len(former.answer.rows) >= WORTH_PACKING:
+                body = former.body or encoding.packed(encoding.document_of(former.answer, None, stream.query))
+                self._last[stream] = _Former(None, former.at, body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Former:
+    """The last reading of a stream, to which the next one is a difference."""
+
+    answer: Snapshot | None  # None: it is packed
+    at: float  # seconds since 1970
+    body: bytes  # the whole of it packed; empty: it was not yet
+
+    def snapshot(self, stream: Stream) -> Snapshot | None:
+        """The reading as it is read back; None: it is larger than what is read back."""
+        if self.answer is not None:
+            return self.answer
+        try:
+            return encoding.snapshot_of(encoding.unpacked(self.body), None, stream.query)
+        except ValueError:
+            return None
 
 
 def moments_until(chain: Chain, moment: float) -> int:
