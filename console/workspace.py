@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from console.past.recorder import ReadingRecorder
     from console.watching.baselines import Baselines
     from console.watching.capacity import Capacity
+    from console.watching.further import FurtherReads
     from console.watching.history import History
     from console.watching.observer import Observer
     from console.watching.slower import SlowerStatements
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 INCIDENT = 600.0  # seconds before an incident file is written that it holds
 UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
 UNREAD = 60.0  # seconds after the start in which nothing is read of statements and options that no pane shows
-CLOCKED = 240.0  # seconds between two readings of the clock of autovacuum while its view is not open
 HISTORY, UNCHANGED = 15.0, 300.0  # seconds between two looks whether the findings have a new history; that it holds
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
@@ -80,6 +80,7 @@ class Workspace:
         self.sources.add_later(SEEN, self._seen)
         self._observer: Observer | None = None
         self._spreads = spreads
+        self._heard_at: dict[tuple[str, str], float] = {}  # by source and query, on the monotonic clock
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
         self._recorder: ReadingRecorder | None = None
         self._is_heard = sources is None  # what a recording answers is not recorded again
@@ -155,6 +156,14 @@ class Workspace:
         plans = StepPlans(self.sources.postgres, KeptPlans(self.trail.path.with_name(FOLDER)))
         return SlowerStatements(self.sources.named(PRIMARY), self.recorder.readings, plans, KnownHours(self._store))
 
+    @cached_property
+    def further_reads(self) -> FurtherReads:
+        """What reads for the past what neither a rule nor the screen reads."""
+        from console.panes import PANES  # noqa: PLC0415  not before the first rows
+        from console.watching.further import FurtherReads  # noqa: PLC0415
+
+        return FurtherReads(self.sources, PANES, self._heard_at)
+
     @property
     def recorder(self) -> ReadingRecorder:
         """What keeps the readings of this target. Only what hears them all writes to its files."""
@@ -191,7 +200,7 @@ class Workspace:
         Not at once: a console is opened when something is wrong, and sizes of thousands of tables are not free.
         """
         await asyncio.gather(
-            self._later_samples(), self._follow_statements(), self._follow_vacuum(), self._follow_history()
+            self._later_samples(), self._follow_statements(), self._follow_history(), self.further_reads.follow()
         )
 
     async def _later_samples(self) -> None:
@@ -200,15 +209,7 @@ class Workspace:
 
     async def _follow_statements(self) -> None:
         await asyncio.sleep(UNREAD)
-        await self.slower.follow()
-
-    async def _follow_vacuum(self) -> None:
-        """Read when tables are due now and then: what a VACUUM could remove is known by what was read before."""
-        while True:
-            await asyncio.sleep(UNREAD)
-            with contextlib.suppress(Trouble):  # the view says so itself
-                await self.sources.named(CLOCK).fetch("vacuum_clock")
-            await asyncio.sleep(CLOCKED)
+        await self.slower.follow(self.sources.named(SLOWER))
 
     async def _follow_history(self) -> None:
         """Read the history of findings when it has changed, so that a later turn to the past finds it."""
@@ -246,6 +247,8 @@ class Workspace:
     def _hear(
         self, source: Source, query: str, parameters: Mapping[str, object] | None, answer: Snapshot | Trouble
     ) -> None:
+        if not parameters:
+            self._heard_at[source.name, query] = time.monotonic()
         if self._recorder is None:
             self._heard.append((source, query, parameters, answer))
         else:

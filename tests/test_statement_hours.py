@@ -12,6 +12,7 @@ import console.workspace as console_workspace
 from console.running.trail.audit import Trail
 from console.series.slowdown import Counted, Spent
 from console.settings.config import load as configuration
+from console.sources.registry import SLOWER
 from console.watching import slower, statement_hours
 from console.watching.known_hours import KnownHours
 from console.watching.slowed import slowed_of
@@ -166,14 +167,15 @@ async def test_a_console_that_is_open_keeps_the_hours_and_reads_options(
     desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"), configuration(environ={}))
     desk.do("CREATE EXTENSION pg_stat_statements", "SELECT 1 AS kept_by_hour")
     async with desk.workspace() as workspace:
-        await workspace.slower.read(is_look=True)
+        steps = workspace.sources.named(SLOWER)
+        await workspace.slower.read(steps, is_look=True)
         for _ in range(3):
             desk.do("SELECT 1 AS kept_by_hour")
-        await workspace.slower.read(is_look=True)
+        await workspace.slower.read(steps, is_look=True)
         await workspace.recorder.flush()
         streams = {stream.query for stream in workspace.recorder.readings(2e9).streams}
         target = target_key(await workspace.sources.postgres.connect())
-    assert {"set_options", "statements"} <= streams
+    assert {"set_options", "statements", slower.QUERY} <= streams
     with pg.connect(database) as session:
         ((queryid,),) = session.execute(
             f"SELECT queryid FROM {OWN_STATEMENTS} WHERE query LIKE '%AS kept_by_hour'"

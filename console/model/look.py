@@ -202,6 +202,7 @@ class View:
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's
+    kept: float = 0.0  # seconds from one read for the past to the next while nobody shows it; 0: it is not read then
     heavy: bool = False  # its query is read from HEAVY where that is configured
     heavy_detail: bool = False  # so is the query for the details of one row
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells

@@ -251,6 +251,7 @@ INDEXES = View(
     name="indexes",
     title="Indexes",
     query="bloat_indexes",
+    kept=900.0,
     key=("oid",),
     columns=(
         Column("index", "index", "relation", grow=True),

@@ -218,6 +218,7 @@ HIT_RATES = View(
     name="hit-rates",
     title="Hit rates",
     query="buffer_hits",
+    kept=1200.0,
     key=("oid",),
     sort="-read_rate",
     lookups=(cluster_sums.SHELLS,),

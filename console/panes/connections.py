@@ -227,6 +227,7 @@ _SUMMARY = View(
     name="summary",
     title="Applications",
     query="connections_summary",
+    kept=60.0,
     columns=(
         Column("application", "application", "name", width=16, grow=True, help="application_name of the client."),
         Column("state", "state", "text", width=10, rule=SESSION_STATE),

@@ -257,6 +257,7 @@ PROCESSES = View(
     name="processes",
     title="Processes",
     query="host_processes",
+    kept=60.0,
     compared=True,
     key=("pid", "backend_start"),
     sort="-cpu_percent",

@@ -217,6 +217,7 @@ _HELD = View(
     name="held",
     title="Held",
     query="locks_held",
+    kept=60.0,
     columns=(
         Column("relation", "relation", "relation", grow=True),
         Column("strongest", "strongest", "text", width=20, rule=LOCK_MODE, help="The strongest mode that is held."),
@@ -244,6 +245,7 @@ _TYPES = View(
     name="types",
     title="By type",
     query="lock_types",
+    kept=300.0,
     key=("locktype",),
     sort="-wait_rate",
     where=lambda row: any(number(row[name]) for name in ("held", "waiting", "waits", "exceeded")),

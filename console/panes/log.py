@@ -88,6 +88,7 @@ EVERYWHERE = View(
     name="everywhere",
     title="All databases",
     query="log_everywhere",
+    kept=30.0,
     key=("id",),
     columns=(*ENTRY[:-1], Column("database", "database", "name", width=12), ENTRY[-1], *FURTHER),
     empty="Nothing was logged.",
@@ -104,8 +105,8 @@ LOG = Pane(
         "at most 512 kB, across rotation; csvlog, jsonlog or stderr, by log_line_prefix. Entries: of this database and "
         "of the server as a whole. Kinds: failed logins, deadlocks, cancelled autovacuums, checkpoints, temporary "
         "files, slow statements. Errors: by SQLSTATE, with their number in each minute of the last hour. Enter leads "
-        "to the entries. The first read takes the end of the log; nothing is read while neither this pane nor a rule "
-        "needs it. Passwords in statements are hidden."
+        "to the entries. The first read takes the end of the log. While the pane is closed, it is read when a rule "
+        "needs it, and every 30 seconds for a later turn to the past. Passwords in statements are hidden."
     ),
     views=(ENTRIES, KINDS, ERRORS, EVERYWHERE),
     refresh=2.0,

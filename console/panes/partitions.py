@@ -248,6 +248,7 @@ PARTITIONS_VIEW = View(
     name="partitions",
     title="Partitions",
     query="partitions",
+    kept=900.0,
     key=("oid",),
     columns=(
         Column("partition", "partition", "relation", grow=True),

@@ -95,6 +95,7 @@ STATS = View(
     name="stats",
     title="Stats",
     query="pooler_stats",
+    kept=30.0,
     key=("pooler", "database"),
     sort="-queries",
     where=pooled,

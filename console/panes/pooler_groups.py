@@ -83,6 +83,7 @@ DOCTOR = View(
     name="doctor",
     title="Doctor",
     query="pool_doctor",
+    kept=30.0,
     source="rules",
     columns=(
         Column("level", "level", "text", width=8, rule=FINDING_LEVEL),
@@ -105,6 +106,7 @@ GROUPS = View(
     name="groups",
     title="Apps",
     query="pooler_clients",
+    kept=30.0,
     key=NAMES,
     sort="-transactions",
     lookups=(

@@ -33,6 +33,7 @@ COMMANDS = View(
     name="commands",
     title="Commands",
     query="commands_in_progress",
+    kept=30.0,
     key=("pid", "command", "phase"),
     sort="-age",
     derive=progress,

@@ -44,6 +44,7 @@ LEDGER = View(
     name="ledger",
     title="Migrations",
     query="schema_state",
+    kept=600.0,
     key=("version",),
     sort="-version",
     columns=(

@@ -237,6 +237,7 @@ SLOWER = View(
     name="slower",
     title="Slower",
     query="statements_slower",
+    kept=480.0,
     source="slower",
     columns=(
         Column("factor", "times", "rate", width=5, help="How many times as long a call takes as before."),

@@ -104,6 +104,7 @@ PINS = View(
     name="pins",
     title="Pins",
     query="held_transactions",
+    kept=120.0,
     key=("kind", "name", "pid"),
     sort="-oldest",
     where=lambda row: row["xmin_age"] is not None or row["catalog_xmin_age"] is not None,

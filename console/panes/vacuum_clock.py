@@ -47,6 +47,7 @@ CLOCK = View(
     name="clock",
     title="Clock",
     query="vacuum_clock",
+    kept=240.0,
     source="clock",
     key=("oid",),
     sort="due_in",

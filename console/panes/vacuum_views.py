@@ -100,6 +100,7 @@ RUNNING = View(
     name="running",
     title="Running",
     query="vacuum_progress",
+    kept=30.0,
     key=("pid",),
     columns=(
         Column("pid", "pid", "id"),

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import field, replace
 from datetime import UTC, datetime
 
-from console.format import age
+from console.format import age, in_words
 from console.model import HEAVY, Facts, Kind, Lookup, Snapshot, Trouble, View
 from console.past.foreign import foreign_values
 from console.past.readings import PastReadings, as_text
@@ -31,6 +31,7 @@ class Usual:
 
     noted: float = 15.0
     lost: float = 15.0
+    every: float = 0.0  # seconds between two reads of a console though no pane shows it; 0: it does not read it then
 
 
 Usually = Callable[[str], Usual]  # by query
@@ -41,6 +42,15 @@ Remake = Callable[[Snapshot], Snapshot]  # an answer of values that are lists an
 
 
 @dataclass(frozen=True, slots=True)
+class PartOf:
+    """The answer to a query where another one was read that has all of it."""
+
+    source: str
+    query: str
+    part: Callable[[Snapshot, Facts], Snapshot]  # of the other answer, with the facts about the server
+
+
+@dataclass(frozen=True, slots=True)
 class PastMoment:
     """What was known at a moment, in seconds since 1970."""
 
@@ -48,6 +58,7 @@ class PastMoment:
     moment: float
     usually: Usually = lambda _: Usual()
     made: Mapping[tuple[str, str], MakeAnswer] = field(default_factory=dict)  # by source and query
+    parts: Mapping[tuple[str, str], PartOf] = field(default_factory=dict)  # by the same
     remade: Mapping[tuple[str, str], Remake] = field(default_factory=dict)  # of a stranger's file, by the same
     known: dict[tuple[str, str], Snapshot | None] = field(default_factory=dict)  # what was made: panes ask again
 
@@ -93,7 +104,7 @@ class PastSource:
         past, stream = self._past, Stream(self.name, query, as_text(parameters))
         found, usual = past.readings.at(stream, past.moment), past.usually(query)
         if found is None or past.moment - found.at > usual.lost:
-            if not parameters and (snapshot := await self._made(query)):
+            if not parameters and (snapshot := await self._part(query) or await self._made(query)):
                 return snapshot
             raise self._unread(stream)
         if isinstance(found.answer, Trouble):
@@ -108,6 +119,15 @@ class PastSource:
             with foreign_values() if past.readings.is_foreign else nullcontext():
                 past.known[key] = await asyncio.to_thread(past.made[key], past.readings, past.moment)
         return past.known.get(key)
+
+    async def _part(self, query: str) -> Snapshot | None:
+        """The answer as a part of another one; None: it is no part. Raises Trouble if the other was not read."""
+        past, whole = self._past, self._past.parts.get((self.name, query))
+        if whole is None:
+            return None
+        found = await past.named(whole.source).fetch(whole.query)
+        with foreign_values() if past.readings.is_foreign else nullcontext():
+            return replace(whole.part(found, past.named(PRIMARY).facts), name=query)
 
     def _sound(self, query: str, answer: Snapshot) -> Snapshot:
         remake = self._past.remade.get((self.name, query))
@@ -158,7 +178,12 @@ class PastSource:
         nearest = past.readings.nearest(stream, past.moment)
         if nearest is None:
             sentence = f"Not read within an hour of {clock(past.moment)}."
-            remedy = "Consoles keep what their rules and the pane on the screen read; open it, and it is kept."
+            every = past.usually(stream.query).every
+            remedy = (
+                f"While a console or watch runs, it is read every {in_words(every)}, and while its pane is open."
+                if every
+                else "It costs too much to be read all the time: it is kept while its pane is open."
+            )
             return Trouble(Kind.MISSING, sentence, remedy)
         side = f"{age(abs(past.moment - nearest))} {'earlier' if nearest <= past.moment else 'later'}"
         sentence = f"Not read at {clock(past.moment)}."

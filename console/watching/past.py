@@ -7,20 +7,23 @@ from functools import cache
 from typing import Protocol
 
 from console.panes import PANES
-from console.past.moment import MakeAnswer, PastMoment, Remake, Usual
+from console.past.moment import MakeAnswer, PartOf, PastMoment, Remake, Usual
 from console.past.readings import PastReadings
 from console.rules.diagnoses import DIAGNOSES
-from console.sources.registry import PRIMARY, RULES, WAITS
+from console.sources.registry import CLOCK, LOG, PRIMARY, RULES, WAITS
 from console.watching.asks import merged
 from console.watching.findings import remade
 from console.watching.history_then import history_then
 from console.watching.lock_rows import locks_then
+from console.watching.parts_then import due_tables, of_log
 from console.watching.sessions_then import sessions_then
 from console.watching.waits import VIEWS
 from console.watching.waits_then import present_waits_then, waits_then
 
 LEAST = 15.0  # seconds for which any reading stands
+LEAST_KEPT = 120.0  # seconds for which a reading stands that was made for the past alone: a busy server gets few
 PERIODS = 3.0  # of the pane, or of the rules, after which it is another matter
+EVERYWHERE = "log_everywhere"
 MADE: Mapping[tuple[str, str], MakeAnswer] = {
     (PRIMARY, "locks"): locks_then,
     (PRIMARY, "waits"): present_waits_then,
@@ -28,12 +31,16 @@ MADE: Mapping[tuple[str, str], MakeAnswer] = {
     (RULES, "finding_history"): history_then,
     **{(WAITS, query): waits_then(query) for query in VIEWS},
 }
+PARTS: Mapping[tuple[str, str], PartOf] = {
+    (PRIMARY, "vacuum_due"): PartOf(CLOCK, "vacuum_clock", due_tables),
+    **{(LOG, query): PartOf(LOG, EVERYWHERE, of_log(query)) for query in ("log_entries", "log_kinds", "log_errors")},
+}
 REMADE: Mapping[tuple[str, str], Remake] = {(RULES, "findings"): remade}
 
 
 def past_at(readings: PastReadings, moment: float) -> PastMoment:
     """What was known at a moment."""
-    return PastMoment(readings, moment, usual, MADE, REMADE)
+    return PastMoment(readings, moment, usual, MADE, PARTS, REMADE)
 
 
 class KeptReadings(Protocol):
@@ -62,21 +69,30 @@ def past_near(kept: KeptReadings, goal: float, *, back: bool) -> PastMoment | No
 
 
 def usual(query: str) -> Usual:
-    """How old a reading of a query may be: some periods of the pane that shows it, or of the rules that judge it."""
+    """How old a reading of a query may be: some periods of the pane that shows it, or of whatever else reads it."""
     return _usual().get(query, Usual(LEAST, LEAST))
 
 
 @cache
 def _usual() -> Mapping[str, Usual]:
     shown: dict[str, float] = {}
+    kept: dict[str, float] = {}
     for pane in PANES:
         for view in pane.views:
             shown[view.query] = max(shown.get(view.query, 0.0), pane.refresh)
-    judged = {ask.query: max(ask.every, ask.unchanged) for ask in merged(DIAGNOSES)}
+            if view.kept:
+                kept[view.query] = view.kept
+    asks = merged(DIAGNOSES)
+    judged = {ask.query: max(ask.every, ask.unchanged) for ask in asks}
+    always = {ask.query: judged[ask.query] for ask in asks if ask.only_if is None}
     return {
         query: Usual(
             max(LEAST, PERIODS * shown.get(query, 0.0)),
-            max(LEAST, PERIODS * shown.get(query, 0.0), PERIODS * judged.get(query, 0.0)),
+            max(
+                LEAST_KEPT if query in kept else LEAST,
+                *(PERIODS * each.get(query, 0.0) for each in (shown, judged, kept)),
+            ),
+            min((each[query] for each in (always, kept) if query in each), default=0.0),
         )
         for query in {*shown, *judged}
     }

@@ -61,23 +61,26 @@ class SlowerStatements:
         self._lock = asyncio.Lock()
         self.trouble: Trouble | None = None  # why nothing could be read or kept last
 
-    async def follow(self) -> None:
-        """Read what no pane and no rule reads, look for steps, and keep the hours, until this task is cancelled."""
+    async def follow(self, looks: Source) -> None:
+        """Read what no pane and no rule reads, look for steps, and keep the hours, until this task is cancelled.
+
+        `looks` is what answers with the steps, so that whoever hears it keeps them.
+        """
         turn = 0
         while True:
             try:
-                await self.read(is_look=turn % LOOKS == 0)
+                await self.read(looks, is_look=turn % LOOKS == 0)
                 self.trouble = None
             except Trouble as why:  # such as no pg_stat_statements: the pane says so too
                 self.trouble = why
             turn += 1
             await asyncio.sleep(PERIOD)
 
-    async def read(self, *, is_look: bool) -> None:
+    async def read(self, looks: Source, *, is_look: bool) -> None:
         """Read what is due, with `is_look` all of it, and add it to the hours. Raises Trouble."""
         await self._server.fetch(OPTIONS)
         if is_look or self._series is None:
-            taken = await self.fetch(QUERY)
+            taken = await looks.fetch(QUERY)
             target, found, now = target_key(self._server.facts), self._series, taken.taken_at.timestamp()
             if found is not None:
                 await asyncio.to_thread(self._hours.add, target, found, now)

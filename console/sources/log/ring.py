@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from itertools import chain
 
-from console.model import APPLICATION_NAME, Row
-from console.sources.log.entry import ARCHIVING, CANCELLED, DEADLOCK, ERRORS, LOGIN, LogEntry
+from console.model import APPLICATION_NAME, Record, Row
+from console.sources.log.entry import ARCHIVING, CANCELLED, DEADLOCK, ERRORS, LOGIN, LogEntry, number
 
 MOST_ENTRIES = 5_000
 MOST_CHARACTERS = 8_000_000  # of all entries
@@ -21,7 +21,18 @@ COLUMNS = (
     *("message", "detail", "hint", "context", "statement", "ms", "bytes"),
 )
 COUNTS = ("m1", "m5", "m60", "last", "who", "what", "detail")
+VIEWS: Mapping[str, tuple[str, ...]] = {
+    "log_entries": COLUMNS,
+    "log_everywhere": COLUMNS,
+    "log_kinds": ("kind", *COUNTS),
+    "log_errors": ("sqlstate", "severity", *COUNTS, "course"),
+    "log_logins": ("user", "client", *COUNTS),
+}
 Numbered = tuple[int, LogEntry]
+_TEXTS = (
+    *("severity", "database", "user", "application", "client", "backend", "sqlstate"),
+    *("message", "detail", "hint", "context", "statement"),
+)
 
 
 class LogRing:
@@ -57,6 +68,27 @@ def is_of(entry: LogEntry, database: str) -> bool:
 def is_of_console(entry: LogEntry) -> bool:
     """Whether it only says what a console has read: with log_min_duration_statement = 0 each read is logged."""
     return entry.severity == "LOG" and entry.application.startswith(APPLICATION_NAME)
+
+
+def view_rows(query: str, own: Sequence[Numbered], entries: Sequence[Numbered], now: datetime) -> list[Row]:
+    """The rows of one of VIEWS; `own` are those of the `entries` that are of the database."""
+    if query == "log_kinds":
+        return kind_rows(own, now)
+    if query == "log_errors":
+        return error_rows(own, now)
+    if query == "log_logins":
+        return login_rows(entries, now)
+    return entry_rows(own if query == "log_entries" else entries)
+
+
+def entries_in(records: Iterable[Record]) -> list[Numbered]:
+    """The entries that rows of COLUMNS, the newest first, were made of; oldest first."""
+    return [(number(row["id"]) or 0, _entry_in(row)) for row in records][::-1]
+
+
+def _entry_in(row: Record) -> LogEntry:
+    at, texts = row["at"], {name: str(row[name] or "") for name in _TEXTS}
+    return LogEntry(at if isinstance(at, datetime) else None, pid=number(row["pid"]), **texts)
 
 
 def entry_rows(entries: Iterable[Numbered]) -> list[Row]:

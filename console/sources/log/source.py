@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from console import sql
 from console.format import counted, one_line, size
-from console.model import Database, Facts, Kind, Lacks, Record, Row, Snapshot, Trouble
+from console.model import Database, Facts, Kind, Lacks, Record, Snapshot, Trouble
 from console.records import dataclass
 from console.sources.derived import no_query
 from console.sources.log import ring
 from console.sources.log.parsers import CSV, JSON, STDERR, LogFormat, LogParser
 from console.sources.log.places import JOURNAL, SUFFIXES, JournalTail, LocalLogFiles, ServerLogFiles, format_of
-from console.sources.log.ring import LogRing, Numbered
+from console.sources.log.ring import VIEWS, LogRing
 from console.sources.log.tail import FileTail, NewLines
 
 NAME = "log"
@@ -29,15 +29,6 @@ LIST = "EXECUTE ON FUNCTION pg_catalog.pg_ls_logdir()"
 READ = "EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)"
 DIRECTORY = "pg_read_all_settings"
 SELF = "or name a file or a unit of systemd in the configuration: log: of the target."
-VIEWS: Mapping[str, tuple[str, ...]] = {
-    "log_entries": ring.COLUMNS,
-    "log_everywhere": ring.COLUMNS,
-    "log_kinds": ("kind", *ring.COUNTS),
-    "log_errors": ("sqlstate", "severity", *ring.COUNTS, "course"),
-    "log_logins": ("user", "client", *ring.COUNTS),
-}
-
-
 EVERYWHERE = frozenset({"log_everywhere", "log_logins"})  # of all databases
 
 
@@ -128,7 +119,7 @@ class LogSource:
         everything = list(self.ring.entries(self._parser.last if self._parser else None))
         entries = [each for each in everything if not ring.is_of_console(each[1])]
         own = [each for each in entries if ring.is_of(each[1], str(self._row.get("database", "")))]
-        rows = _rows(query, own, entries, now)
+        rows = ring.view_rows(query, own, entries, now)
         ended = self._clock()
         notes = self._notes(query, len(entries) - len(own), len(everything) - len(entries))
         return Snapshot(query, VIEWS[query], tuple(rows), now, ended - began, ended, text(query), notes)
@@ -204,16 +195,6 @@ class LogSource:
             place.note,
         )
         return tuple(note for note in notes if note)
-
-
-def _rows(query: str, own: Sequence[Numbered], entries: Sequence[Numbered], now: datetime) -> list[Row]:
-    if query == "log_kinds":
-        return ring.kind_rows(own, now)
-    if query == "log_errors":
-        return ring.error_rows(own, now)
-    if query == "log_logins":
-        return ring.login_rows(entries, now)
-    return ring.entry_rows(own if query == "log_entries" else entries)
 
 
 def _format(row: Record, name: str) -> LogFormat:
