@@ -101,7 +101,7 @@ _APP = (
     Key(Place.APP, "app.explain", "E", "explain_row", "Explain the statement", past=InPast.ANSWERED),
     Key(Place.APP, "app.forecast", "Q", "forecast", "Who will wait for a statement", past=InPast.REFUSED),
     Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run", past=InPast.REFUSED),
-    Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits", past=InPast.REFUSED),
+    Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits"),
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
     Key(Place.APP, "app.quit", "q", "quit", "Quit", footer=True),
     Key(Place.APP, "app.interrupt", "ctrl+c", "quit", "Quit", priority=True),

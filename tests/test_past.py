@@ -24,7 +24,7 @@ from console.past.readings import PastReadings
 from console.past.recorder import ReadingRecorder
 from console.past.segment import LONGEST_CHAIN, ReadingRecord, SegmentWriter, Stream, answers, parsed, reading_payload
 from console.past.store import ReadingLibrary, ReadingStore
-from console.past.times import moment_meant
+from console.past.times import moment_meant, window_meant
 from tests.pasts import SERVER, at, keep, keep_answer, reading
 
 SESSIONS = Stream("postgres", "sessions")
@@ -320,6 +320,18 @@ NOW = datetime(2026, 11, 29, 14, 5, tzinfo=UTC)
 )
 def test_a_moment_is_written_as_people_do(text: str, meant: datetime) -> None:
     assert moment_meant(text, NOW, UTC) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "seconds"),
+    [
+        ("-20m..-15m", NOW - timedelta(minutes=15), 300.0),
+        ("-90s..", NOW, 90.0),
+        ("-5m", NOW - timedelta(minutes=5), None),
+    ],
+)
+def test_a_window_is_two_moments_or_ends_now(text: str, end: datetime, seconds: float | None) -> None:
+    assert window_meant(text, NOW, UTC) == (end.timestamp(), seconds)
 
 
 @pytest.mark.parametrize("machine", [False, True], ids=["zone given", "zone of the machine"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,6 @@ REFUSED_IN = {  # where each key of the present works while the present is shown
     "app.setup": "connections",
     "app.forecast": "connections",
     "app.stop-run": "activity",
-    "app.next-window": "waits",
 }
 ACKNOWLEDGING = {"findings.later", "findings.later-until"}
 LEAVING = {"app.quit", "app.interrupt"}
@@ -117,6 +117,21 @@ async def test_every_other_key_shows_what_was_then(any_pg: Cluster, monkeypatch:
             await close_dialogs(app, pilot)
             assert app.times.is_past, key.id
         assert asked == []
+
+
+async def test_the_window_of_the_waits_is_chosen_of_a_moment_too(any_pg: Cluster) -> None:
+    async with console(any_pg.uri("postgres"), pane="waits") as (app, pilot):
+
+        async def is_of(window: str) -> bool:
+            assert app.times.then is not None
+            shown = await app.times.then.named("waits").fetch("wait_classes")
+            return f"window {window}: " in " ".join(shown.notes)
+
+        await turn_back(app, pilot)
+        for window in ("15m", "1h", "1m"):
+            await pilot.press("d")
+            await eventually(partial(is_of, window))
+        assert app.workspace.waits.seconds == 300  # of the present another one is kept
 
 
 def answering() -> list[Key]:

@@ -215,6 +215,39 @@ async def test_what_sessions_waited_for_is_known_of_a_time_in_which_no_pane_show
         await past_at(recorder.readings(at(900)), at(900)).named("waits").fetch("wait_classes")
 
 
+def lock_waits(home: Path, *options: str) -> dict[str, dict[str, Any]]:
+    """The classes that `show waits` prints, by their names."""
+    done = run(home, "show", "waits", "-t", TARGET, "--format", "json", *options)
+    assert done.code == 0, done.err
+    return {row["class"]: row for row in json.loads(done.out)["rows"]}
+
+
+def test_any_two_windows_of_the_waits_can_be_shown_and_compared(tmp_path: Path) -> None:
+    """Of 240 seconds, the last 60 but 30 had a wait for a lock as well; a pane that was open showed another window."""
+    recorder = ReadingRecorder(store_of(tmp_path / ".local" / "state" / "pipeline-console", TARGET))
+    end = datetime.now(UTC)
+    for ago in range(240, -1, -2):
+        waits = [*SAMPLED, [[3], "client backend", "active", "Lock", "relation", 8, "", "app"]][: 1 + (90 > ago >= 30)]
+        shift = (end - START).total_seconds() - ago
+        keep(recorder, reading(VITALS, shift, [(json.dumps(waits),)], ("sampled",)))
+        shown = [("Timeout", 1.0)]
+        keep(recorder, reading("wait_classes", shift, shown, ("class", "aas")), source="waits")
+    recorder.close()
+
+    def window(first: float, last: float) -> str:
+        return f"{(end - timedelta(seconds=first)).isoformat()}..{(end - timedelta(seconds=last)).isoformat()}"
+
+    during, before = window(89, 31), window(220, 120)
+    found = lock_waits(tmp_path, "--at", during)
+    assert {name: row["aas"] for name, row in found.items()} == pytest.approx({"IO": 2.0, "Lock": 1.0}, abs=0.05)
+    assert lock_waits(tmp_path, "--at", before).keys() == {"IO"}
+    compared = lock_waits(tmp_path, "--at", during, "--since", before)
+    assert compared["Lock"]["difference"] == "new"
+    done = run(tmp_path, "show", "waits", "--at", window(31, 89), "-t", TARGET)
+    assert done.code == 2
+    assert "a second to an hour long" in done.err
+
+
 async def test_sessions_of_then_are_known_though_no_pane_showed_them(tmp_path: Path) -> None:
     recorder = ReadingRecorder(store_of(tmp_path, TARGET))
     waits = [*SAMPLED, [[3], "client backend", "idle in transaction", "Client", "ClientRead", 8, "cron", "app"]]

@@ -168,13 +168,15 @@ def _show(make: Make) -> None:
         "--at",
         default="",
         metavar="TIME",
-        help="what a console or `watch` read then, without asking the server: -5m, 14:05, 2026-11-29T14:05:00Z",
+        help="what a console or `watch` read then, without asking the server: -5m, 14:05, 2026-11-29T14:05:00Z; "
+        "FROM..TO: of waits that window",
     )
     command.add_argument(
         "--since",
         default="",
         metavar="TIME",
-        help="only what differs from what a console or `watch` read then; numbers as differences",
+        help="only what differs from what a console or `watch` read then, or of waits from another window; numbers as "
+        "differences",
     )
     server_options(command)
 

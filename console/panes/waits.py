@@ -137,14 +137,16 @@ WAITS = Pane(
     help=(
         "What active sessions wait for, over time: the average number of sessions in each class, stacked, a letter "
         "for each class, with the number of cores as a line where it can be measured. d turns to another window: 1, "
-        "5, 15 or 60 minutes; the columns compare all four. Enter leads from a class to its events, to the statements "
-        "that wait for them, and to their sessions. Sampled every second while this pane is open, else with the "
-        "metrics of the header; an hour is kept in memory. Where pg_wait_sampling is installed, its counters are "
-        "read, which as a rule count a hundred times a second; where pgsentinel (pg_active_session_history) or pg_ash "
-        "is, what it kept of the hour before. The line above the table names what was read. ± is the standard error "
-        "of a share of so many samples, one a second. CPU: active without a wait event. Clients, parallel workers, "
-        "autovacuum and background workers of a database are counted, without those that wait for work; not the "
-        "sessions in which this console reads, nor server processes without a database, nor walsenders."
+        "5, 15 or 60 minutes; the columns compare all four. [ and ] move its end, b and D compare two windows, as "
+        "does show waits --at 14:05..14:10 --since 13:05..13:25, of any length up to an hour. Enter leads from a "
+        "class to its events, to the statements that wait for them, and to their sessions. Sampled every second while "
+        "this pane is open, else with the metrics of the header; an hour is kept in memory. Where pg_wait_sampling is "
+        "installed, its counters are read, which as a rule count a hundred times a second; where pgsentinel "
+        "(pg_active_session_history) or pg_ash is, what it kept of the hour before. The line above the table names "
+        "what was read. ± is the standard error of a share of so many samples, one a second. CPU: active without a "
+        "wait event. Clients, parallel workers, autovacuum and background workers of a database are counted, without "
+        "those that wait for work; not the sessions in which this console reads, nor server processes without a "
+        "database, nor walsenders."
     ),
     views=(CLASSES, EVENTS, STATEMENTS, APPLICATIONS, SESSIONS),
     refresh=1.0,

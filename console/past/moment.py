@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import field, replace
 from datetime import UTC, datetime
@@ -60,6 +60,7 @@ class PastMoment:
     made: Mapping[tuple[str, str], MakeAnswer] = field(default_factory=dict)  # by source and query
     parts: Mapping[tuple[str, str], PartOf] = field(default_factory=dict)  # by the same
     remade: Mapping[tuple[str, str], Remake] = field(default_factory=dict)  # of a stranger's file, by the same
+    anew: Collection[tuple[str, str]] = ()  # what is made even if it was read: another part of it is wanted
     known: dict[tuple[str, str], Snapshot | None] = field(default_factory=dict)  # what was made: panes ask again
 
     def named(self, name: str) -> PastSource:
@@ -102,6 +103,8 @@ class PastSource:
         if parameters and any(isinstance(value, list) for value in parameters.values()):
             return self._looked_up(query, parameters)
         past, stream = self._past, Stream(self.name, query, as_text(parameters))
+        if (self.name, query) in past.anew and (snapshot := await self._made(query)):
+            return snapshot
         found, usual = past.readings.at(stream, past.moment), past.usually(query)
         if found is None or past.moment - found.at > usual.lost:
             if not parameters and (snapshot := await self._part(query) or await self._made(query)):

@@ -35,6 +35,18 @@ def moment_meant(text: str, now: datetime, zone: tzinfo | None = None) -> dateti
     return at
 
 
+def window_meant(text: str, now: datetime, zone: tzinfo | None = None) -> tuple[float, float | None]:
+    """When a window FROM..TO ends, in seconds since 1970, and how long it is; None: the text is one moment.
+
+    Without TO it ends now. Raises Trouble(USAGE) if it is none of these.
+    """
+    first, separator, last = text.partition("..")
+    if not separator:
+        return moment_meant(text, now, zone).timestamp(), None
+    end = moment_meant(last, now, zone) if last.strip() else now
+    return end.timestamp(), (end - moment_meant(first, now, zone)).total_seconds()
+
+
 def _on_the_clock(given: str, now: datetime, zone: tzinfo | None) -> datetime:
     hour, minute, second = (int(part) for part in (*given.split(":"), "0")[:3])
     today = now.astimezone(zone).replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)

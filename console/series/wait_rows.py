@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TypeVar
@@ -13,7 +14,8 @@ from console.records import dataclass
 from console.series.waits import CLASSES, CPU, GAP, IDLE_IN_TRANSACTION, POOL, Ring, SampledSession, WaitWindow
 
 WINDOWS = (60, 300, 900, 3600)  # seconds
-STEPS: Mapping[int, int] = {60: 2, 300: 5, 900: 15, 3600: 60}  # seconds of a bar of the chart, for each window
+STEPS: Mapping[float, int] = {60: 2, 300: 5, 900: 15, 3600: 60}  # seconds of a bar of the chart, for each window
+BARS = 60  # of any other window
 FIGURES = ("aas", "share", "error", "m1", "m5", "m15", "m60")
 MEANS: Mapping[str, str] = {
     CPU: "Runs, or waits for a CPU.",
@@ -71,17 +73,17 @@ class MeasuredWaits:
         return found
 
 
-def measured(ring: Ring, seconds: int) -> MeasuredWaits:
+def measured(ring: Ring, seconds: float) -> MeasuredWaits:
     """The windows of `ring`; `seconds` is the one that was chosen."""
-    every = tuple(ring.window(each) for each in WINDOWS)
-    return MeasuredWaits(every[WINDOWS.index(seconds)], every)
+    return MeasuredWaits(ring.window(seconds), tuple(ring.window(each) for each in WINDOWS))
 
 
-def course(ring: Ring, seconds: int, cores: int | None) -> str:
+def course(ring: Ring, seconds: float, cores: int | None) -> str:
     """What the chart of a window draws, as JSON."""
-    end, slots = ring.course(seconds, STEPS[seconds])
+    step = STEPS.get(seconds) or max(1, math.ceil(seconds / BARS))
+    end, slots = ring.course(seconds, step)
     rounded = [slot and {name: round(value, 3) for name, value in slot.items()} for slot in slots]
-    return json.dumps({"end": end, "step": STEPS[seconds], "cores": cores, "slots": rounded})
+    return json.dumps({"end": end, "step": step, "cores": cores, "slots": rounded})
 
 
 def by_class(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:

@@ -327,12 +327,15 @@ class ConsoleApp(TerminalApp):
         if self._is_present():
             self._rows.stop_run(self.pane_view)
 
-    def action_next_window(self) -> None:
-        """Turn to the next window of time of the waits pane."""
-        if not self._is_present():
-            return
-        self.workspace.waits.next_window()
-        self.pane_view.poll_now()
+    @work(group="times", exit_on_error=False)
+    async def action_next_window(self) -> None:
+        """Turn to the next window of time of the waits pane, also of a moment of the past."""
+        if self.times.is_past:
+            await self.times.next_window()
+            self.monitor.read_again()
+        else:
+            self.workspace.waits.next_window()
+            self.pane_view.poll_now()
 
     @work(exclusive=True, group="setup", exit_on_error=False)
     async def action_setup(self) -> None:

@@ -38,6 +38,7 @@ class PaneTimes:
         self._live = live
         self._live_vitals = live_vitals
         self._turns = 0  # how often another moment was asked for
+        self._window: float | None = None  # seconds of the waits that are shown of a moment; None: as it was then
         self.goal: float | None = None  # the moment that was asked for last, in seconds since 1970; None: the present
         self.then: PastMoment | None = None  # what is shown; None: the present
         self._vitals: Vitals | None = None  # those of a moment of the past
@@ -55,7 +56,7 @@ class PaneTimes:
             from console.watching.past import past_at  # noqa: PLC0415
 
             self.goal = moment
-            await self._show(past_at(self._kept.readings(moment), moment))
+            await self._show(past_at(self._kept.readings(moment), moment, self._window))
 
     @property
     def is_past(self) -> bool:
@@ -141,17 +142,28 @@ class PaneTimes:
         await self._show(found)
         return ""
 
+    async def next_window(self) -> None:
+        """Show the next longer window of the waits of this moment; after the longest one the shortest."""
+        from console.series.wait_rows import WINDOWS  # noqa: PLC0415  loaded with the first turn to the past
+        from console.watching.past import past_at  # noqa: PLC0415
+        from console.watching.waits_then import WINDOW  # noqa: PLC0415
+
+        if self.then is not None:
+            longer = [each for each in WINDOWS if each > (self._window or WINDOW)]
+            self._window = min(longer, default=WINDOWS[0])
+            await self._show(past_at(self.then.readings, self.then.moment, self._window))
+
     def show_present(self) -> None:
         """Show the present again."""
         self._turns += 1
-        self.goal = self.then = self._vitals = self._readers = None
+        self.goal = self.then = self._vitals = self._readers = self._window = None
         self.findings = ()
 
     def _moment_near(self, goal: float, seconds: float) -> PastMoment | None:
         """The moment `goal`, or the next one in that direction at which something was read."""
         from console.watching.past import past_near  # noqa: PLC0415  loaded with the first turn to the past
 
-        return past_near(self._kept or self._workspace.recorder, goal, back=seconds < 0)
+        return past_near(self._kept or self._workspace.recorder, goal, back=seconds < 0, window=self._window)
 
     async def _show(self, then: PastMoment) -> None:
         from console.past.moment import PastReaders  # noqa: PLC0415

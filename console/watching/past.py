@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Protocol
 
+from console.model import Kind, Trouble
 from console.panes import PANES
 from console.past.moment import MakeAnswer, PartOf, PastMoment, Remake, Usual
 from console.past.readings import PastReadings
 from console.rules.diagnoses import DIAGNOSES
+from console.series.waits import HOUR
 from console.sources.registry import CLOCK, LOG, PRIMARY, RULES, WAITS
 from console.watching.asks import merged
 from console.watching.findings import remade
@@ -38,9 +40,19 @@ PARTS: Mapping[tuple[str, str], PartOf] = {
 REMADE: Mapping[tuple[str, str], Remake] = {(RULES, "findings"): remade}
 
 
-def past_at(readings: PastReadings, moment: float) -> PastMoment:
-    """What was known at a moment."""
-    return PastMoment(readings, moment, usual, MADE, PARTS, REMADE)
+def past_at(readings: PastReadings, moment: float, window: float | None = None) -> PastMoment:
+    """What was known at a moment; of the waits so many seconds until then. None: as they were shown, else five minutes.
+
+    Raises Trouble(USAGE) for a window that is empty, or longer than what is known of a moment.
+    """
+    if window is None:
+        return PastMoment(readings, moment, usual, MADE, PARTS, REMADE)
+    if not 1.0 <= window <= HOUR:
+        raise Trouble(
+            Kind.USAGE, "A window of waits is a second to an hour long.", "FROM..TO: 14:05..14:10, -20m..-15m"
+        )
+    chosen = {(WAITS, query): waits_then(query, window) for query in VIEWS}
+    return PastMoment(readings, moment, usual, {**MADE, **chosen}, PARTS, REMADE, tuple(chosen))
 
 
 class KeptReadings(Protocol):
@@ -55,17 +67,20 @@ class KeptReadings(Protocol):
         ...
 
 
-def past_near(kept: KeptReadings, goal: float, *, back: bool) -> PastMoment | None:
-    """The past at `goal`; if nothing was read shortly before, at the next reading in that direction; None: none."""
+def past_near(kept: KeptReadings, goal: float, *, back: bool, window: float | None = None) -> PastMoment | None:
+    """The past at `goal`; if nothing was read shortly before, at the next reading in that direction; None: none.
+
+    `window` is that of the waits, as past_at takes it.
+    """
     readings = kept.readings(goal)
     last = readings.last(goal)
     if last is not None and goal - last <= LEAST:
-        return past_at(readings, goal)
+        return past_at(readings, goal, window)
     moment = last if back else readings.next(goal)
     moment = kept.nearest(goal, back) if moment is None else moment
     if moment is None and back:
         moment = readings.next(goal)  # the first of all
-    return None if moment is None else past_at(kept.readings(moment), moment)
+    return None if moment is None else past_at(kept.readings(moment), moment, window)
 
 
 def usual(query: str) -> Usual:

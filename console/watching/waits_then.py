@@ -25,8 +25,8 @@ PRESENT = ("class", "event", "sessions", "longest", "pid", "who", "query")  # co
 UNKNOWN = "From the metrics; how long they had waited is not known."
 
 
-def waits_then(query: str) -> MakeAnswer:
-    """The rows of a view of the pane Waits at a moment."""
+def waits_then(query: str, seconds: float = WINDOW) -> MakeAnswer:
+    """The rows of a view of the pane Waits, of so many seconds until a moment."""
 
     def make(readings: PastReadings, moment: float) -> Snapshot | None:
         last = last_vitals(readings, moment)
@@ -37,8 +37,8 @@ def waits_then(query: str) -> MakeAnswer:
             at = taken.taken_at.timestamp()
             ring.add(at, at, list(_sessions(taken)))
         known = Known(texts=wait_texts.folded())
-        measured = wait_rows.measured(ring, WINDOW)
-        measured = replace(measured, course=wait_rows.course(ring, WINDOW, None))
+        measured = wait_rows.measured(ring, seconds)
+        measured = replace(measured, course=wait_rows.course(ring, seconds, None))
         columns, rows = VIEWS[query](measured, known)
         notes = (*wait_rows.notes(measured, known), NOTE)
         return replace(last, name=query, columns=columns, rows=tuple(rows), notes=notes, hidden=())
