@@ -3,7 +3,8 @@
     python -m scripts.benchmarks readings [--seconds 180] [--major 18] [--light]
 
 A console without a screen reads what an open one reads: the metrics of the header every two seconds, what the rules
-need, and in turn a pane that is on the screen. The figures are scaled to an hour. Fails when one is above its goal.
+need, what is read for the past alone, and in turn a pane that is on the screen. The figures are scaled to an hour.
+Fails when one is above its goal.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ async def _measured(place: Site, folder: Path, seconds: float) -> tuple[float, f
     poolers = (place.admin_uri,) if place.admin_uri else ()
     async with Workspace(settings, Wanted(place.uri(CONSOLE), "bench", poolers), trail=trail) as workspace:
         measured = Measured(workspace.recorder)
-        keeping = asyncio.create_task(workspace.keep_readings())
+        keeping = asyncio.gather(workspace.keep_readings(), workspace.further_reads.follow())
         began = time.monotonic()
         await _read(workspace, began + seconds)
         spent = time.monotonic() - began
