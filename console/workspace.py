@@ -367,6 +367,10 @@ class Workspace:
         """Cancel what a run executes on the server; it ends as failed or stopped. Nothing happens after its end."""
         self._under_way.stop(run_id)
 
+    def stop_all(self) -> None:
+        """Stop all runs, without waiting for their ends."""
+        self._under_way.stop_all()
+
     async def close(self) -> None:
         """Stop all runs, wait for their ends, close the connections."""
         await self._under_way.close()

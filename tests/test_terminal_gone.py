@@ -19,9 +19,12 @@ from pathlib import Path
 
 import pytest
 
+from console.model import Claim, Plan, Step
+from console.running.trail.audit import Trail
 from tests.command import argv, environment
+from tests.interrupted import running
 from tests.servers import PostgresServer
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait
 
 AT_ONCE = 4
 GONE_SECONDS = 60.0  # far above what a busy machine needs; what spins or hangs is there for good
@@ -68,11 +71,11 @@ class Visit:
 
 
 @contextlib.contextmanager
-def visit(home: Path, uri: str, controlling: bool = True) -> Iterator[Visit]:
+def visit(home: Path, command: list[str], controlling: bool = True) -> Iterator[Visit]:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
-        argv("open", uri),
+        command,
         env=environment(home),
         cwd=home,
         stdin=slave,
@@ -155,7 +158,7 @@ def test_a_console_is_gone_soon_after_its_terminal(any_pg: PostgresServer, tmp_p
     moments = MOMENTS if controlling else dict(list(MOMENTS.items())[::4])
 
     def leave(moment: Moment) -> float | None:
-        with visit(tmp_path, any_pg.uri(), controlling) as visited:
+        with visit(tmp_path, argv("open", any_pg.uri()), controlling) as visited:
             moment(visited)
             visited.close()
             if not controlling:  # only the kernel would wake a process that was stopped
@@ -166,3 +169,24 @@ def test_a_console_is_gone_soon_after_its_terminal(any_pg: PostgresServer, tmp_p
     with ThreadPoolExecutor(AT_ONCE) as several:
         took = dict(zip(moments, several.map(leave, moments.values()), strict=True))
     assert [moment for moment, seconds in took.items() if seconds is None] == []
+
+
+def test_a_console_that_runs_an_action_cancels_and_records_it_before_it_is_gone(
+    any_pg: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    plan = Plan(Claim("nothing"), (Step("SELECT pg_catalog.pg_sleep(10000)"),), action="test")
+    trail = Trail(tmp_path / ".local" / "state" / "pipeline-console" / "audit.jsonl")
+    with any_pg.connect() as other, visit(tmp_path, running(plan, tmp_path, "open", any_pg.uri(database))) as visited:
+
+        def is_asleep() -> bool:
+            visited.drain(0.05)
+            sleeps = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'"
+            return other.execute(sleeps, (database,)).rowcount == 1
+
+        wait(is_asleep)
+        visited.close()
+        visited.process.wait(PATIENCE)
+        assert visited.process.returncode != -signal.SIGALRM, "it ended by itself, before its own deadline"
+        assert [entry["message"] for entry in trail.entries() if entry["event"] == "end"] == ["Stopped on request."]
+        found = "SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+        wait(lambda: other.execute(found, (database,)).rowcount == 0)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 
 from console.format import one_line
@@ -168,17 +168,29 @@ class Runner:
         if (unaudited := planned.exception()) is not None:
             await self._session.close()
             raise unaudited
-        await self._name_left(context)
-        run.notes += [*run.waits, *await failures.record(self._session, run)]
+        await self._unless_stopped(run, self._name_left(context))
+        run.notes += run.waits
+        await self._unless_stopped(run, self._record_failures(run))
         outcome = {"outcome": run.outcome.value if run.outcome else None, "message": run.message, "notes": run.notes}
         details = {**outcome, "notes": [*run.notes], "seconds": run.seconds, "undo": run.undo}
         ended = asyncio.ensure_future(asyncio.to_thread(recorder.write, "end", details))
-        await self._audit_in_database(run)
+        await self._unless_stopped(run, self._audit_in_database(run))
         await asyncio.wait({ended})
         if (unwritten := ended.exception()) is not None:
             run.notes.append(str(unwritten))
         await self._session.close()
         self._watch(run)
+
+    async def _unless_stopped(self, run: Run, work: Coroutine[None, None, None]) -> None:
+        """Do what belongs to the end of a run. A request to stop ends it: the server may be silent."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            run.stopping = True
+            self._session.cut()
+
+    async def _record_failures(self, run: Run) -> None:
+        run.notes += await failures.record(self._session, run)
 
     async def _name_left(self, context: Context) -> None:
         run = context.run

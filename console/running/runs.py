@@ -80,12 +80,15 @@ class Runs:
         if task := self._tasks.get(run_id):
             stop(task)
 
+    def stop_all(self) -> None:
+        """Stop each, without waiting for their ends."""
+        for task in self._tasks.values():
+            stop(task)
+
     async def close(self) -> None:
         """Stop all, and wait for their ends."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            stop(task)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.stop_all()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _register(self, run: Run, task: asyncio.Task[Any]) -> None:
         self._every.append(run)

@@ -349,6 +349,7 @@ class ConsoleApp(TerminalApp):
         """Leave; ask first while actions run."""
         running = self.workspace.running
         if not running or await self.dialogs.ask(QuitDialog(running)):
+            self.workspace.stop_all()  # a server that is silent takes a second, in which the interface ends
             self.exit(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -19,6 +19,7 @@ from console.sources.pgbouncer.fuse import REFUSED, UNREACHABLE, Fuse, armed
 
 LOOK = 0.2  # seconds between two looks at the pools
 ENDING = 5.0  # seconds in which the watchdog must have resumed the database
+STOPPING = 1.0  # the same where the run is to stop
 
 
 def executor(execution: PoolerPause) -> Executor:
@@ -95,16 +96,19 @@ class Burning:
 
     async def run(self, report: Callable[[str], None]) -> None:
         """Pause, watch, and see that it is resumed, also when this task is cancelled or PgBouncer does not answer."""
-        lit = False
+        lit, seconds = False, ENDING
         try:
             await _refuse_paused(self.looking, self.pause.database)  # arming took a moment
             lit = True
             await self.fuse.light()
             self.began = time.monotonic()
             await self._watch(report)
+        except asyncio.CancelledError:
+            seconds = STOPPING
+            raise
         finally:
             if lit:
-                await asyncio.shield(self._resume())
+                await asyncio.shield(self._resume(seconds))
             else:
                 await self.fuse.put_out()
                 await self.fuse.ended()
@@ -140,10 +144,13 @@ class Burning:
         self.longest = max((self.longest, *waits))
         self.delaying = int(sum(number(row["sv_active"]) for row in pools))
 
-    async def _resume(self) -> None:
-        """See that the watchdog resumes the database; do it here if that process is gone. Raises Trouble."""
+    async def _resume(self, seconds: float) -> None:
+        """See that the watchdog resumes the database; do it here if that process is gone. Raises Trouble.
+
+        It has so many `seconds` before that counts as unknown; it goes on after them.
+        """
         await (self.fuse.put_out() if self.by_others else self.fuse.resume())
-        await asyncio.wait({self.outcome}, timeout=ENDING)
+        await asyncio.wait({self.outcome}, timeout=seconds)
         if not self.outcome.done():
             self.outcome.cancel()
             raise self._unknown()

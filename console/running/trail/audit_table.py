@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from console import sql
-from console.format import one_line
 from console.model import OwnTable, Trouble
 from console.running import own_tables
-from console.sources.postgres import ENDED_IDLE, ActingSession, DriverError
+from console.sources.postgres import ENDED_IDLE, ActingSession, DriverError, trouble
 
 _TABLE = OwnTable("console_audit")
 OPENING = (own_tables.presence(_TABLE),)  # what `write` asks first
@@ -19,8 +18,7 @@ async def write(session: ActingSession, row: Mapping[str, object]) -> str:
     try:
         await _write(session, row)
     except DriverError as error:
-        error_text = one_line(error.diag.message_primary or error.__class__.__name__)
-        return f"The audit table of the database was not written: {error_text}"
+        return f"The audit table of the database was not written: {trouble(error, 'it').sentence}"
     except Trouble as why:
         return f"The audit table of the database was not written: {why.sentence}"
     return ""

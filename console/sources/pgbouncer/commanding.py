@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from console.format import one_line
@@ -84,8 +85,14 @@ class PoolerSession:
         await self._connection.close()
 
     async def _send(self, text: str, seconds: float) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
+        sending = asyncio.ensure_future(send(self._connection, text, seconds))
         try:
-            return await send(self._connection, text, seconds)
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            self.cut()  # the driver would ask a PgBouncer that may be silent to cancel it, and wait for the answer
+            await asyncio.wait({sending})
+            sending.exception()
+            raise
         except DriverError as error:
             if error.sqlstate == REFUSED and not self._connection.closed:
                 message = one_line(error.diag.message_primary or "").rstrip(".")

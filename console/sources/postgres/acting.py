@@ -361,8 +361,8 @@ class ActingSession:
             cut(self._connection)
 
     async def cancel(self) -> None:
-        """Ask the server to cancel what runs."""
-        if self.connected:
+        """Ask the server to cancel what runs, if anything does."""
+        if self.connected and self._open.info.transaction_status == pq.TransactionStatus.ACTIVE:
             with contextlib.suppress(psycopg.Error):  # the server may be gone, and with it what ran
                 await self._open.cancel_safe(timeout=2.0)
 
