@@ -75,6 +75,7 @@ COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--pg 15,18 restricts the run to some of the servers, --require-pg fails it when one is missing."""
     parser.addoption("--update-frames", action="store_true", help="write the screens of tests/frames anew")
+    parser.addoption("--minute", action="store_true", help="processes are stopped for longer than a minute")
     parser.addoption("--every", action="store_true", help="every test on every server, not only those of queries")
     parser.addoption("--once", action="store_true", help="every test on one server, which they take in turn")
     parser.addoption("--pg", default="", help="comma-separated major versions to run on, or all (default: 15,18)")

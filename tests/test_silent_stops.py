@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from console.model import Claim, Export, Outcome, Plan, Program, Standalone, Step
@@ -16,7 +18,7 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.pgbouncer.commanding import open_pooler
-from console.sources.postgres import ActingSession
+from console.sources.postgres import ActingSession, closing
 from console.workspace import Workspace
 from tests.servers import PostgresServer as Running
 from tests.test_deadlines import LIMIT, Network, _through, bouncer, fake
@@ -115,3 +117,14 @@ async def test_a_command_to_a_silent_pooler_is_given_up_without_another_question
             await asking
         await session.close()
     assert connected == 1, "a request to cancel comes over a connection of its own"
+
+
+async def test_an_answer_that_came_while_the_console_was_stopped_is_read(
+    pg: Running, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "LATE_SECONDS", 0.0)
+    async with await psycopg.AsyncConnection.connect(pg.uri(database), autocommit=True) as connection:
+        with closing.answering_within(0.01, connection):
+            asyncio.get_running_loop().call_soon(time.sleep, 0.1)  # as a stopped process does, with what it has asked
+            await connection.execute("SELECT 1")
+        assert not connection.closed

@@ -1,7 +1,7 @@
 """The console, its backend or PgBouncer stopped (SIGSTOP) at many moments in each action: nothing is lost or kept.
 
 A stop lasts until the server has released what a console that does not answer may not keep, which takes it two seconds
-of the minute that a stop may take in earnest.
+of the minute that a stop may take in earnest; --minute lets it last that long.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from console.demo.cluster import OWNER
 from console.demo.passwords import write_private
 from console.demo.redis_server import RedisProcess
 from console.running.trail.audit import Trail
-from tests import grown
+from tests import grown, stopping
 from tests.acting import Desk
 from tests.room import AGO, PACK, ROOM, clones, migrations
 from tests.servers import PostgresServer, Servers
@@ -107,6 +107,15 @@ BEFORE = {
 }
 # These need a Citus cluster (test_cluster.py), a standby, or a server that rewrites tables (test_stopped_elsewhere.py).
 ELSEWHERE = {"distribute-table", "rebalance-cluster", "cancel-cluster-job", "resume-replay", "repack-table"}
+
+
+@pytest.fixture(autouse=True)
+def minute(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --minute each action is stopped once, for longer than a minute, and many of them at the same time."""
+    if request.config.getoption("--minute"):
+        for name, value in {"MINUTE": 70.0, "TURNS": ((22,), (10,)), "TOGETHER": 24}.items():
+            monkeypatch.setattr(f"{__name__}.{name}", value)
+        monkeypatch.setattr(stopping, "LONGEST", 200.0)
 
 
 def test_no_action_is_left_out() -> None:

@@ -14,6 +14,7 @@ from psycopg import errors
 
 from console.model import Haste
 
+LATE_SECONDS = 1.0  # by which a timer of a console that was stopped itself is late
 LET_GO_SECONDS = 0.5  # for which a connection that is closed waits for who reads, before and after it is cut
 CANCEL_SECONDS = 1.0  # for asking the server to cancel
 
@@ -22,15 +23,27 @@ Cuttable = psycopg.AsyncConnection[Any]
 
 @contextlib.contextmanager
 def answering_within(seconds: float, connection: Cuttable) -> Iterator[None]:
-    """Cut the connection if what is inside takes longer. Raises ConnectionTimeout, which says so, in that case."""
-    late = False
+    """Cut the connection if what is inside takes longer. Raises ConnectionTimeout, which says so, in that case.
 
-    def end() -> None:
+    Where the console itself was stopped meanwhile, the answer may be there, unread: then it begins to wait again.
+    """
+    late = False
+    loop = asyncio.get_running_loop()
+    watchdog: list[asyncio.TimerHandle] = []
+
+    def begin() -> None:
+        due = loop.time() + seconds
+        watchdog[:] = [loop.call_at(due, end, due)]
+
+    def end(due: float) -> None:
         nonlocal late
+        if loop.time() > due + LATE_SECONDS:
+            begin()
+            return
         late = True
         cut(connection)
 
-    watchdog = asyncio.get_running_loop().call_later(seconds, end)
+    begin()
     try:
         yield
     except psycopg.OperationalError:
@@ -38,7 +51,7 @@ def answering_within(seconds: float, connection: Cuttable) -> Iterator[None]:
             raise errors.ConnectionTimeout(f"no answer within {seconds:g} s") from None
         raise
     finally:
-        watchdog.cancel()
+        watchdog[0].cancel()
 
 
 @contextlib.asynccontextmanager

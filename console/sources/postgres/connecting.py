@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +16,7 @@ from psycopg import conninfo, errors, pq
 
 from console.format import one_line
 from console.model import APPLICATION_NAME, Kind, Trouble
-from console.sources.postgres.closing import answering_within
+from console.sources.postgres.closing import LATE_SECONDS, answering_within
 from console.sources.postgres.values import read_anything
 
 if TYPE_CHECKING:
@@ -111,8 +112,14 @@ async def open_session(
     """
     wanted = {"application_name": application_name, "client_encoding": "UTF8", **_role(target), **settings}
     parameters = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE, **target}
+    began = time.monotonic()
     try:
-        connection = await _connect(parameters)
+        try:
+            connection = await _connect(parameters)
+        except errors.ConnectionTimeout:
+            if time.monotonic() < began + LONGEST_CONNECT + LATE_SECONDS:
+                raise
+            connection = await _connect(parameters)  # not the server was silent: the console was stopped
     except psycopg.Error as error:
         raise await not_connected(error, target) from None
     try:
