@@ -9,17 +9,18 @@ import pytest
 from rich.segment import Segment
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult
-from textual.containers import Container
+from textual.containers import Container, VerticalScroll
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Static
 
 from console.panes import PANES
 from console.tui import compositor
 from console.tui.compositor import FrontCompositor, FrontScreen, Span, in_front, taken
 from console.tui.header import Header
-from console.tui.updates import TightUpdate
+from console.tui.updates import TightUpdate, _parts
 from tests.screens import console, screen_text, until
 from tests.servers import PostgresServer
 
@@ -178,3 +179,45 @@ async def test_a_line_that_ends_before_its_widget_is_blank_and_not_missing() -> 
     async with app.run_test(size=(10, 3)):
         lines = app.screen._compositor.render_strips()
     assert ["".join(segment.text for segment in line) for line in lines] == ["x" + " " * 9] * 3
+
+
+class Moving(App[None]):
+    """What is below a text moves with its height; cells holds what was painted, by line and column."""
+
+    CSS = "#scrolled { height: 3; } Static { height: auto; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: dict[tuple[int, int], str] = {}
+
+    def get_default_screen(self) -> Screen[object]:
+        return FrontScreen(id="_default")
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="scrolled"):
+            yield Static("\n".join(map(str, range(40))))
+        yield Static("a\nb\nc\nd", id="text")
+        yield Static("below\nand below")
+
+    def _display(self, screen: Screen[object], renderable: object) -> None:
+        for part in _parts(renderable) or ():
+            for at, cell in enumerate(part.strip.crop(part.left, part.right).text):
+                self.cells[part.y, part.x + at] = cell
+
+    def painted(self) -> list[str]:
+        return ["".join(self.cells[y, x] for x in range(self.size.width)).rstrip() for y in range(self.size.height)]
+
+
+async def test_what_a_layout_moves_is_painted_though_its_place_was_asked_for_before() -> None:
+    app = Moving()
+    async with app.run_test(size=(30, 12)) as pilot:
+        scrolled, text = app.query_one("#scrolled", VerticalScroll), app.query_one("#text", Static)
+        scrolled.scroll_to(y=3, animate=False)
+        await pilot.pause()
+        text.update("a\nb")
+        for ancestor in text.ancestors:
+            if isinstance(ancestor, Widget):
+                ancestor._clear_arrangement_cache()  # as when the layout begins
+        assert app.screen._compositor.full_map
+        await pilot.pause()
+        assert app.painted() == [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]

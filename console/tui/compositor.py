@@ -7,7 +7,7 @@ from itertools import chain
 from operator import attrgetter
 
 from rich.console import RenderableType
-from textual._compositor import Compositor, LayoutUpdate
+from textual._compositor import Compositor, LayoutUpdate, ReflowResult
 from textual.geometry import Region, Size
 from textual.messages import Layout
 from textual.reactive import Reactive
@@ -32,6 +32,30 @@ class FrontCompositor(Compositor):
 
     _among: Placing | None = None
     _in_front: Placing
+    _placed: Placing | None = None  # what the last layout or scroll has placed where
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """Lay out everything; what is elsewhere then is to be painted."""
+        result = super().reflow(parent, size)
+        self._mark_moved()
+        return result
+
+    def reflow_visible(self, parent: Widget, size: Size) -> set[Widget]:
+        """Place what is visible after a scroll; what is elsewhere then is to be painted."""
+        exposed = super().reflow_visible(parent, size)
+        self._mark_moved()
+        return exposed
+
+    def _mark_moved(self) -> None:
+        """Mark where a widget was or is.
+
+        Textual compares with a map that is not what was painted last after a scroll, or once somebody has asked for
+        the place of a hidden widget: it may have been made for the layout that comes.
+        """
+        placed = self.visible_widgets
+        moved = placed.items() ^ (self._placed or {}).items()
+        self._dirty_regions.update(filter(None, (region.intersection(clip) for _, (region, clip) in moved)))
+        self._placed = placed
 
     def render_partial_update(self) -> TightUpdate | None:  # type: ignore[override]
         """The cells that have changed."""
