@@ -25,6 +25,7 @@ from tests.servers import PostgresServer as Cluster
 # names no relation.
 PLANNED_ONLY = {
     *("apply-tuning", "create-roles", "write-pgbouncer-config", "terminate-idle", "reset-statements"),
+    "limit-idle-transactions",
     *("invalidate-brand", "flush-tenant"),
     *(each.name for each in ACTIONS if each.needs is POOLER_NEEDS),
 }
@@ -37,6 +38,7 @@ SENSIBLE = {
     "analyze": "yes",
     "key": "day",
     "anyway": "yes",
+    "role": OWNER,
     "gid": "none",
     "slot": "none",
     "enabled": "no",

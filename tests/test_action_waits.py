@@ -125,7 +125,7 @@ NO_RELATION = {
     "write-pgbouncer-config", "rollback-prepared", "drop-slot", "resume-replay", "reset-statements",
     "schedule-jobs", "run-job", "retry-job", "cancel-job", "invalidate-brand", "flush-tenant",
     *(each.name for each in ACTIONS if each.needs is POOLER_NEEDS),
-    "sample-capacity",
+    "sample-capacity", "limit-idle-transactions",
 }  # fmt: skip
 # These need a program, or a database of another kind.
 ELSEWHERE = {"repack-table", "adopt-schema", "load-test", "distribute-table", "rebalance-cluster", "cancel-cluster-job"}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from console.model import Frame, Level, Snapshot
+from console.model import Facts, Frame, Level, Limit, Snapshot
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.findings.held import left_open, left_prepared, pins
+from console.rules.sessions import IDLE_IN_TRANSACTION_SECONDS
 from console.running.trail.audit import Trail
 from console.watching.observer import Observer
 from tests.acting import Desk
@@ -85,6 +87,35 @@ def test_a_session_is_reported_once_it_has_been_idle_in_its_transaction(
     given: dict[str, object], level: Level | None
 ) -> None:
     assert [one.level for one in left_open(frame(**given))] == ([level] if level else [])
+
+
+LIMIT = "limit-idle-transactions"
+SERVER = ("postgres", 180000, "18.0")
+
+
+@pytest.mark.parametrize(
+    ("given", "limit", "facts", "seconds"),
+    [
+        ({}, Limit(60, 300), Facts(*SERVER, user="dba"), "300"),
+        ({}, Limit(0.2), Facts(*SERVER, user="dba"), "1"),
+        ({"pooler": "p1"}, Limit(60, 90.5), Facts(*SERVER, user="dba"), "91"),
+        ({}, Limit(60, 300), Facts(*SERVER, user="u"), ""),  # the console itself connects as this role
+        ({}, Limit(60, 300), Facts(*SERVER, user="dba", assumed_by="u"), ""),
+        ({}, Limit(60, 300), Facts(*SERVER, user="dba", standby=True), ""),
+        ({}, Limit(60, 300), None, ""),
+    ],
+)
+def test_the_role_can_be_given_the_limit_of_the_rule(
+    given: dict[str, object], limit: Limit, facts: Facts | None, seconds: str
+) -> None:
+    rules = {IDLE_IN_TRANSACTION_SECONDS.name: replace(IDLE_IN_TRANSACTION_SECONDS, limit=limit)}
+    (found,) = left_open(replace(frame(state_age=400.0, **given), facts=facts, rules=rules))
+    (end, *others) = found.fixes
+    assert end.action == "terminate-backend"
+    assert [(fix.action, fix.parameters) for fix in others] == (
+        [(LIMIT, {"role": "u", "seconds": seconds})] if seconds else []
+    )
+    assert all(("the user of the pool" in fix.effect) is ("pooler" in given) for fix in others)
 
 
 def test_a_prepared_transaction_of_another_database_is_reported_with_the_way_to_end_it() -> None:

@@ -87,6 +87,7 @@ OF_ROOM = (
         setup=("BEGIN", "UPDATE public.refs SET id = id WHERE id = 1", "PREPARE TRANSACTION 'gone'"),
     ),
     Case("drop-slot", (("slot", "{database}"),)),
+    Case("limit-idle-transactions", (("role", OWNER), ("seconds", "3600"))),
     Case("reset-statements", setup=("CREATE EXTENSION pg_stat_statements",)),
 )
 OF_POOLER = (
@@ -257,6 +258,7 @@ async def test_whoever_is_stopped_in_an_action_of_tables_or_sessions_nothing_is_
 ) -> None:
     with own.connect() as session:
         session.execute("ALTER SYSTEM RESET ALL")  # of the test before
+        session.execute(f"ALTER ROLE {OWNER} RESET idle_in_transaction_session_timeout".encode())
         session.execute("SELECT pg_reload_conf()")
     room = own.fresh_database()
     with own.connect(room) as session:

@@ -25,6 +25,7 @@ MODULES: Mapping[str, str] = {
     "cancel-backend": "sessions.end_sessions",
     "terminate-backend": "sessions.end_sessions",
     "terminate-idle": "sessions.end_sessions",
+    "limit-idle-transactions": "sessions.limit_idle_transactions",
     "rollback-prepared": "sessions.rollback_prepared",
     "drop-slot": "replication.drop_slot",
     "resume-replay": "replication.resume_replay",

@@ -21,6 +21,7 @@ class Right(Enum):
     CREATE_TABLES = "create tables in schema public"
     CREATE_EXTENSIONS = "create extensions"
     CREATE_ROLES = "create roles"
+    ALTER_ROLES = "change settings of other roles"
     END_PREPARED = "roll back transactions that other roles prepared"
     DROP_SLOTS = "drop replication slots"
     RESUME_REPLAY = "resume the replay of a standby"

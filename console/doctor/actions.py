@@ -207,6 +207,18 @@ def _makes_roles(case: Case) -> Ability:
     return Ability(Status.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
 
 
+def _alters_roles(case: Case) -> Ability:
+    rights = case.rights
+    if rights.superuser:
+        return Ability(Status.OK, "superuser")
+    if not rights.row["makes_roles"]:
+        return _makes_roles(case)
+    if rights.major < 16:
+        return Ability(Status.OK, "CREATEROLE: all roles but superusers")
+    why = "only roles on which it has ADMIN OPTION"
+    return Ability(Status.LIMITED, why, f"GRANT the role TO {rights.quoted} WITH ADMIN OPTION;")
+
+
 def _ends_prepared(case: Case) -> Ability:
     if case.rights.superuser:
         return Ability(Status.OK, "superuser")
@@ -249,6 +261,7 @@ _RIGHTS: Mapping[Right, Callable[[Case], Ability]] = {
     Right.CREATE_TABLES: _creates,
     Right.CREATE_EXTENSIONS: _extends,
     Right.CREATE_ROLES: _makes_roles,
+    Right.ALTER_ROLES: _alters_roles,
     Right.END_PREPARED: _ends_prepared,
     Right.DROP_SLOTS: _drops_slots,
     Right.RESUME_REPLAY: _resumes_replay,

@@ -292,5 +292,5 @@ CONNECTIONS = Pane(
         _SUMMARY,
         BACKENDS,
     ),
-    actions=("cancel-backend", "terminate-backend", "terminate-idle"),
+    actions=("cancel-backend", "terminate-backend", "terminate-idle", "limit-idle-transactions"),
 )

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
+from console.demo.cluster import OWNER
 from tests.faults.stage import Stage
 from tests.waiting import wait
 
@@ -83,5 +84,6 @@ def feedback_of_a_standby(stage: Stage) -> Iterator[str]:
 @contextmanager
 def session_left_in_transaction(stage: Stage) -> Iterator[str]:
     """An application waits for its user in the middle of a transaction."""
-    stage.open("checkout-web").execute("BEGIN; UPDATE item SET n = 1 WHERE id = 1")
+    stage.do(f"GRANT ALL ON item TO {OWNER}")
+    stage.open("checkout-web", user=OWNER).execute("BEGIN; UPDATE item SET n = 1 WHERE id = 1")
     yield "checkout-web"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from console.format import age, count, one_line
+from console.format import age, count, in_words, one_line
 from console.model import (
     OFTEN,
     SELDOM,
@@ -166,25 +167,36 @@ def left_open(frame: Frame) -> Iterable[Finding]:
     for record in frame.rows("held_transactions"):
         level = frame.level(IDLE_IN_TRANSACTION_SECONDS, record["state_age"])
         if level and record["kind"] == "session" and record["state"] in IDLE:
-            yield _left_open(record, level)
+            yield _left_open(frame, record, level)
 
 
-def _left_open(record: Record, level: Level) -> Finding:
+def _left_open(frame: Frame, record: Record, level: Level) -> Finding:
     state = f"{record['state']} {since(record['state_age'])}"
     names = [one_line(name) for name in _names(record["relations"])]
     holds = f"holds locks on {listed(names)}" if names else "holds no lock on a table of this database"
     wrote = "has written and " if record["wrote"] else ""
-    limit = f"ALTER ROLE {one_line(record['user'])} SET idle_in_transaction_session_timeout = '5min'"
     return Finding(
         rule="idle-in-transaction",
         subject=held_subject(record),
         level=level,
         sentence=f"{session(record)}: {state} in {one_line(record['database'])}, {wrote}{holds}",
-        detail=f"pid {record['pid']}; last: {statement(record)}; {limit} ends such sessions",
+        detail=f"pid {record['pid']}; last: {statement(record)}",
         evidence=(Evidence("idle", age(record["state_age"]), *_where(record)),),
-        fixes=_fixes(record, "releases its locks"),
+        fixes=(*_fixes(record, "releases its locks"), *_limit(frame, record)),
         symptom=state,
     )
+
+
+def _limit(frame: Frame, record: Record) -> tuple[Fix, ...]:
+    """The limit of this rule as a setting of the role, where that is another one than the console's."""
+    facts, user = frame.facts, str(record["user"] or "")
+    if not user or facts is None or facts.standby or user in {facts.user, facts.assumed_by}:
+        return ()
+    limit = frame.limits(IDLE_IN_TRANSACTION_SECONDS).limit
+    seconds = max(1, math.ceil(limit.warning if limit.critical is None else limit.critical))
+    name = f"{one_line(user)}, the user of the pool," if record.get("pooler") else one_line(user)
+    effect = f"limit {name} to {in_words(seconds)} idle in a transaction: the server ends later sessions that exceed it"
+    return (Fix("limit-idle-transactions", {"role": user, "seconds": str(seconds)}, effect),)
 
 
 def _names(value: object) -> list[str]:
