@@ -47,6 +47,11 @@ def pane(name: str) -> Pane:
     return found
 
 
+def has_view(name: str, view: str) -> bool:
+    """Whether there is a pane called `name` that has this view; empty: any."""
+    return name in NAMES and (not view or view in {each.name for each in pane(name).views})
+
+
 def __getattr__(name: str) -> tuple[Pane, ...]:
     if name != "PANES":
         raise AttributeError(name)

@@ -94,6 +94,9 @@ class ActionFlow:
 
     async def fix(self, name: str, parameters: Mapping[str, str]) -> None:
         """Plan the action that a finding names, show the plan, and run it if it is confirmed."""
+        if name not in actions.MODULES:  # a finding of a file, or of before an upgrade
+            self._front.toast("Another version of the console has the action that fixes this.")
+            return
         chosen = await _loaded(name)
         if self._workspace.wanted.read_only:
             await self.refuse(chosen.title, read_only())

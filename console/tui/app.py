@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.keys import Place
-from console.panes import PANES
+from console.panes import PANES, has_view
 from console.panes.metrics import header_metrics, view_in_alarm
 from console.panes.overview import OVERVIEW
 from console.reading.reader import Readers
@@ -230,6 +230,9 @@ class ConsoleApp(TerminalApp):
     @on(PaneRows.CounterpartWanted)
     async def turn_to_row(self, event: FindingBlocks.EvidenceChosen | PaneRows.CounterpartWanted) -> None:
         """Turn to the pane, view and row that show a finding, or that belong to a row."""
+        if not has_view(event.pane, event.view):  # a finding of a file, or of before an upgrade
+            self.dialogs.toast("Another version of the console shows this; here no pane does.")
+            return
         await self.action_pane(event.pane)
         self.panes.shown.go_to(event.view, event.row, event.missing)
 
