@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from console.actions import ACTIONS
 from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
+from console.actions.tuning.tuning_reading import harms
 from console.doctor import Check, Report, Status, examine, rights, role_script, text
 from console.format import cells
 from console.model import Kind, Trouble
@@ -351,6 +352,13 @@ async def test_the_server_is_judged_by_what_it_says(pg: PostgresServer, database
         row = session.execute("SHOW max_connections").fetchone()
     assert row is not None
     assert f"max_connections = {row[0]}" in found(report, "server", "connections").why
+
+
+async def test_no_value_that_initdb_wrote_does_harm(pg: PostgresServer, database: str) -> None:
+    server = Looked(pg.uri(database))
+    found = await harms(server)
+    await server.close()
+    assert found.keys().isdisjoint({"DateStyle", "TimeZone", "default_text_search_config"}), found
 
 
 async def test_a_lock_in_the_way_is_waited_out(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:

@@ -97,7 +97,15 @@ def test_a_special_negative_value_is_no_quantity() -> None:
         (WORK, "x", "x", True),
         (Setting("shared_preload_libraries", ""), "a, b", '"a",b', True),
         (Setting("shared_preload_libraries", ""), "a, b", "b, a", False),
-        (Setting("DateStyle", ""), "ISO, MDY", "ISO,MDY", False),
+        (Setting("DateStyle", ""), "ISO, MDY", "iso, mdy", True),
+        (Setting("DateStyle", ""), "ISO, MDY", "mdy,ISO", True),
+        (Setting("DateStyle", ""), "SQL, DMY", "european, sql", True),
+        (Setting("DateStyle", ""), "ISO, MDY", "iso, dmy", False),
+        (Setting("DateStyle", ""), "ISO, MDY", "sql, mdy", False),
+        (Setting("TimeZone", ""), "Europe/Berlin", "europe/berlin", True),
+        (Setting("TimeZone", ""), "Europe/Berlin", "UTC", False),
+        (Setting("default_text_search_config", ""), "pg_catalog.english", "english", True),
+        (Setting("default_tablespace", ""), "Fast", "fast", False),
     ],
 )
 def test_values_are_compared_as_the_server_reads_them(setting: Setting, value: str, other: str, equal: bool) -> None:

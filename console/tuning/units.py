@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from console.records import dataclass
 
@@ -26,6 +26,8 @@ _NUMBER = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-
 _UNIT = re.compile(r"^(\d*)([A-Za-z]+)$")
 _ELEMENT = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*))\s*(?:,|$)')
 _SPELLED = {("wal_compression", "on"): "pglz", ("wal_compression", "true"): "pglz"}  # as the server shows it from 15 on
+_DATE_ORDERS = ("mdy", "dmy", "ymd")
+_DATE_WORDS = {"us": "mdy", "noneuro": "mdy", "noneuropean": "mdy", "euro": "dmy", "european": "dmy"}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -193,4 +195,21 @@ def same(setting: Setting, value: str, other: str) -> bool:
             return value == other
     if setting.name in QUOTED_LISTS:
         return elements(value) == elements(other)
-    return value == other
+    spelled = _SPELLINGS.get(setting.name)
+    return value == other or bool(spelled and spelled(value) == spelled(other))
+
+
+def _date_style(text: str) -> tuple[str, str]:
+    """Style and order: files of initdb have `iso, mdy`, the server shows `ISO, MDY`."""
+    words = [_DATE_WORDS.get(word, word) for word in re.findall(r"\w+", text.lower())]
+    style = next((word for word in words if word not in _DATE_ORDERS), "iso")
+    return style, next((word for word in words if word in _DATE_ORDERS), "dmy" if style == "german" else "mdy")
+
+
+# What the server shows in another spelling than files have it.
+_SPELLINGS: Mapping[str, Callable[[str], object]] = {
+    "DateStyle": _date_style,
+    "TimeZone": str.lower,
+    "log_timezone": str.lower,
+    "default_text_search_config": lambda text: text.removeprefix("pg_catalog."),
+}
