@@ -51,7 +51,7 @@ Start = Callable[[Cluster, str], Pooler]
 DAY, SOON = 86_400.0, 10.0  # seconds
 RULES = {rule.name: rule for rule in DIAGNOSES}
 # Rules over what only time shows: see explain-rule.
-LATER = {"index-missing", "statement-regressed", "n-plus-one"}
+LATER = {"advisory-lock-leaked", "index-missing", "statement-regressed", "n-plus-one"}
 ELSEWHERE = POOLED | CACHED | HOSTED | REPLICATED
 EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in ELSEWHERE]
 OF_A_REDIS = [(rule, fault) for rule in sorted(CACHED) for fault in FAULTS[rule]]

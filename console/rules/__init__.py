@@ -11,6 +11,7 @@ RULES: tuple[AnyRule, ...] = (
     sessions.IDLE_IN_TRANSACTION_SECONDS,
     sessions.IDLE_IN_TRANSACTION_SESSIONS,
     sessions.PREPARED_TRANSACTION_SECONDS,
+    sessions.ADVISORY_LOCK_SECONDS,
     sessions.XMIN_AGE_TRANSACTIONS,
     sessions.WAITING_SESSIONS,
     sessions.BLOCKED_BY_SESSIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.model import Diagnosis
 from console.rules.findings import (
     activity,
+    advisory,
     blocking,
     cluster,
     connections,
@@ -42,6 +43,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     partitions.PARTITION_RUNWAY,
     held.IDLE_IN_TRANSACTION,
     held.PREPARED_TRANSACTION,
+    advisory.ADVISORY_LOCK_LEAKED,
     partitions.PARTITION_GAP,
     running_out.WRAPAROUND_NEAR,
     running_out.SEQUENCE_END,

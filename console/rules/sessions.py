@@ -39,6 +39,13 @@ PREPARED_TRANSACTION_SECONDS = Rule(
     limit=above(60, 300),
     queries=("vitals",),
 )
+ADVISORY_LOCK_SECONDS = Rule(
+    name="advisory_lock_seconds",
+    title="How long an idle session of a transaction pool has held an advisory lock",
+    unit="s",
+    limit=above(120),
+    queries=("session_advisory_locks",),
+)
 XMIN_AGE_TRANSACTIONS = Rule(
     name="xmin_age_transactions",
     title="Age of the oldest snapshot, which keeps VACUUM from removing dead tuples",

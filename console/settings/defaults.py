@@ -17,6 +17,7 @@ DEFAULTS: Mapping[str, Any] = {
         "idle_in_transaction_seconds": {"warning": 60.0, "critical": 300.0},
         "idle_in_transaction_sessions": {"warning": 5.0, "critical": 20.0},
         "prepared_transaction_seconds": {"warning": 60.0, "critical": 300.0},
+        "advisory_lock_seconds": {"warning": 120.0},
         "xmin_age_transactions": {"warning": 1000000.0, "critical": 50000000.0},
         "waiting_sessions": {"warning": 1.0, "critical": 10.0},
         "blocked_by_sessions": {"warning": 1.0},

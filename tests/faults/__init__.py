@@ -75,6 +75,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         partitions.rows_in_the_default_partition,
     ),
     "idle-in-transaction": (held.session_left_in_transaction,),
+    "advisory-lock-leaked": (pools.advisory_lock_left_in_a_pool,),
     "prepared-transaction": (held.transaction_left_prepared,),
     "invalid-index": (indexes.build_that_failed,),
     "redundant-index": (indexes.index_that_another_covers,),
@@ -134,6 +135,7 @@ CLUSTER_FAULTS: Mapping[str, tuple[ClusterFault, ...]] = {
 SETTINGS: Mapping[str, Configured] = {
     "vacuum-pinned": lambda usual: sooner(usual, xmin_age_transactions=Limit(100)),
     "idle-in-transaction": lambda usual: sooner(usual, idle_in_transaction_seconds=Limit(0.2)),
+    "advisory-lock-leaked": lambda usual: sooner(usual, advisory_lock_seconds=Limit(0.2)),
     "prepared-transaction": lambda usual: sooner(usual, prepared_transaction_seconds=Limit(0.2)),
     "index-missing": lambda usual: sooner(
         usual, index_counted_days=Limit(0, below=True), unindexed_bytes=Limit(2_000_000)
@@ -157,7 +159,7 @@ SETTINGS: Mapping[str, Configured] = {
     ),
 }
 
-POOLED = frozenset({"pool-exhausted", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
+POOLED = frozenset({"pool-exhausted", "advisory-lock-leaked", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
 # Rules whose faults need a Redis.
 CACHED = frozenset({"redis-gone", "redis-memory", "redis-evicts", "redis-blocked", "cache-misses"})
 # Rules whose faults need a streaming replica.
