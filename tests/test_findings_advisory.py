@@ -26,7 +26,7 @@ SESSION: Record = {
     "database": "shop",
     "session_age": 7_200.0,
     "query": b"SELECT pg_advisory_lock(17)",
-    "locks": 1,
+    "idle": True,
     "keys": ["17"],
     "pooler": "p1",
 }
@@ -46,14 +46,18 @@ def found(*readings: Sequence[Record], pools: tuple[Record, ...] = (POOL,)) -> l
 
 OTHER: Record = {**SESSION, "keys": ["18"]}
 LATER: Record = {**SESSION, "backend_start": "2026-11-29 11:00:00+00"}
-BOTH: Record = {**SESSION, "keys": ["17", "18"], "locks": 2}
+BUSY: Record = {**SESSION, "idle": False}
+BOTH: Record = {**SESSION, "keys": ["17", "18"]}
 
 
 @pytest.mark.parametrize(
     ("readings", "which"),
     [
         ([[SESSION], [SESSION], [SESSION]], "1 advisory lock: 17; it has held it at each reading for 2m"),
-        ([[SESSION], [], [SESSION]], "1 advisory lock: 17"),  # busy with another client at the second
+        ([[SESSION], [BUSY], [BUSY]], "1 advisory lock: 17"),  # busy with other clients since
+        ([[BUSY], [BUSY], [BUSY]], ""),  # perhaps locks of transactions
+        ([[BUSY], [SESSION], [SESSION]], ""),
+        ([[SESSION], [], [SESSION]], ""),
         ([[BOTH], [BOTH], [BOTH]], "2 advisory locks: 17, 18; it has held them"),
         ([[SESSION], [BOTH], [BOTH]], "1 advisory lock: 17"),
         ([[SESSION], [SESSION]], ""),  # a minute is no leak
@@ -62,7 +66,7 @@ BOTH: Record = {**SESSION, "keys": ["17", "18"], "locks": 2}
         ([[SESSION], [SESSION], []], ""),
     ],
 )
-def test_a_lock_is_left_that_an_idle_session_holds_at_reading_after_reading(
+def test_a_lock_is_left_that_a_session_held_idle_and_at_every_reading_since(
     readings: Sequence[Sequence[Record]], which: str
 ) -> None:
     sentences = [one.sentence for one in found(*readings)]
@@ -102,12 +106,13 @@ def test_one_reading_tells_nothing_and_pools_of_sessions_need_none() -> None:
     assert not shared_pools(Frame({"pooler_pools": (snapshot("pools", pools, NOON),)}, NOON))
 
 
-async def test_locks_of_idle_sessions_are_read_and_none_of_transactions_or_of_the_console(
+async def test_locks_are_read_with_whether_their_session_is_idle_and_none_of_the_console(
     pg: PostgresServer, database: str, sessions: Sessions
 ) -> None:
     idle = sessions.open(application_name="job")
     idle.execute("SELECT pg_advisory_lock(4294967298), pg_advisory_lock_shared(-1, -2)")
-    sessions.open(application_name="in-transaction").execute("BEGIN; SELECT pg_advisory_lock(1)")
+    busy = sessions.open(application_name="busy")
+    busy.execute("BEGIN; SELECT pg_advisory_xact_lock(1)")
     sessions.open(application_name="pipeline-console act").execute("SELECT pg_advisory_lock(2)")
     sessions.open().execute("SELECT pg_advisory_lock(hashtext('pipeline-console'), 3)")
     server = Source(pg.uri(database))
@@ -115,5 +120,7 @@ async def test_locks_of_idle_sessions_are_read_and_none_of_transactions_or_of_th
         records = (await server.fetch(QUERY)).records()
     finally:
         await server.close()
-    here = {row["pid"]: row["keys"] for row in records if row["database"] == database}
-    assert here == {idle.info.backend_pid: ["(-1, -2)", "4294967298"]}
+    here = {row["pid"]: (row["idle"], row["keys"]) for row in records if row["database"] == database}
+    assert here == {
+        idle.info.backend_pid: (True, ["(-1, -2)", "4294967298"]), busy.info.backend_pid: (False, ["1"])
+    }  # fmt: skip

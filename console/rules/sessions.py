@@ -41,7 +41,7 @@ PREPARED_TRANSACTION_SECONDS = Rule(
 )
 ADVISORY_LOCK_SECONDS = Rule(
     name="advisory_lock_seconds",
-    title="How long an idle session of a transaction pool has held an advisory lock",
+    title="How long a session of a transaction pool has held an advisory lock",
     unit="s",
     limit=above(120),
     queries=("session_advisory_locks",),

@@ -1,5 +1,5 @@
--- Idle sessions that hold advisory locks, which they took for the session: their keys, without those of the console.
--- pg_locks does not tell since when: a session that holds the same key at two readings has held it for that long.
+-- Sessions that hold advisory locks, with their keys, without those of the console.
+-- An idle session took them for the session, not for a transaction; pg_locks does not tell that, nor since when.
 WITH lock AS MATERIALIZED (
   SELECT l.pid,
          CASE l.objsubid WHEN 1 THEN ((l.classid::bigint << 32) | l.objid::bigint)::text
@@ -18,11 +18,11 @@ SELECT s.pid, s.backend_start::text AS backend_start, pg_catalog.pg_get_userbyid
        s.client_port, pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since,
        d.datname::text AS database, pg_catalog.date_part('epoch', n.at - s.backend_start) AS session_age,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query,
-       pg_catalog.cardinality(h.keys) AS locks, h.keys[1:100] AS keys
+       s.state = 'idle' AS idle, h.keys[1:100] AS keys
   FROM held h
  CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
  CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(h.pid) s
   LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datid
- WHERE s.state = 'idle' AND s.application_name NOT IN ('pipeline-console', 'pipeline-console act')
- ORDER BY h.pid
- LIMIT 50
+ WHERE s.state IS NOT NULL AND s.application_name NOT IN ('pipeline-console', 'pipeline-console act')
+ ORDER BY s.state = 'idle' DESC, h.pid
+ LIMIT 200

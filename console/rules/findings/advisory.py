@@ -29,9 +29,9 @@ from console.rules.sessions import ADVISORY_LOCK_SECONDS
 QUERY = "session_advisory_locks"
 POOLER = "pgbouncer"
 SHARED = frozenset({"transaction", "statement"})  # modes of a pool in which the next client gets the same session
+BUSY = "the client that uses it now must repeat its transaction"
 KEPT = 3_600.0  # seconds for which readings are kept
-Session = tuple[object, object]  # pid and start
-Held = tuple[object, object, str]  # session and key
+Held = tuple[object, object, str]  # pid and start of a session, key
 
 
 def shared_pools(frame: Frame) -> bool:
@@ -40,7 +40,7 @@ def shared_pools(frame: Frame) -> bool:
 
 
 def leaked(frame: Frame) -> Iterable[Finding]:
-    """A finding for each idle session of a shared pool that has held an advisory lock for too long.
+    """A finding for each session of a shared pool that has held an advisory lock for too long.
 
     Raises CannotTell before the second reading.
     """
@@ -64,30 +64,27 @@ def _modes(frame: Frame) -> Mapping[tuple[object, object], set[str]]:
 
 
 def _seen(frame: Frame) -> Mapping[Held, float]:
-    """For how many seconds each lock is known to be held: since the earliest reading that has it.
+    """For how many seconds each lock is known to be held for its session: since the earliest reading that shows it.
 
-    A session that a reading lacks was busy then; whose lock it lacks did not hold it. Raises CannotTell if there is
-    one reading only.
+    Idle it holds it for the session; later it may be busy with another client, but must hold it at every reading.
+    Raises CannotTell if there is one reading only.
     """
     *earlier, last = frame.readings[QUERY]
     if not earlier:
         raise CannotTell("Needs a second reading.")
     found: dict[Held, float] = {}
-    gone: set[Held] = set()
-    now = _held(last)
+    still = set(_held(last))
     for taken in reversed(earlier):
-        then, seconds = _held(taken), last.since(taken)
-        for session, keys in now.items():
-            for key in keys if session in then and seconds else ():
-                if key not in then[session]:
-                    gone.add((*session, key))
-                elif (*session, key) not in gone:
-                    found[*session, key] = seconds or 0.0
+        then = _held(taken)
+        still &= then.keys()
+        seconds = last.since(taken) or 0.0
+        found.update({lock: seconds for lock in still if then[lock]})
     return found
 
 
-def _held(taken: Snapshot) -> Mapping[Session, frozenset[str]]:
-    return {(row["pid"], row["backend_start"]): frozenset(_keys(row)) for row in taken.records()}
+def _held(taken: Snapshot) -> Mapping[Held, bool]:
+    """The locks of a reading, and whether the session was idle."""
+    return {(row["pid"], row["backend_start"], key): bool(row["idle"]) for row in taken.records() for key in _keys(row)}
 
 
 def _keys(row: Record) -> tuple[str, ...]:
@@ -106,12 +103,12 @@ def _leaked(frame: Frame, row: Record, seen: Mapping[Held, float]) -> Iterable[F
         rule="advisory-lock-leaked",
         subject=subject(row),
         level=frame.level(ADVISORY_LOCK_SECONDS, longest),
-        sentence=f"session {row['pid']} of {one_line(row['user'])}, idle in a pool of PgBouncer, holds {held};"
+        sentence=f"session {row['pid']} of {one_line(row['user'])}, in a pool of PgBouncer, holds {held};"
         f" it has held {them} at each reading {since(longest)}",
         detail=f"in {one_line(row['database'])}; clients of this pool share sessions: pg_advisory_unlock of the client"
         f" that took {them} reaches another session; use pg_advisory_xact_lock; last: {statement(row)}",
         evidence=(Evidence("advisory locks", str(many), "connections", "all", {"pid": row["pid"]}),),
-        fixes=(terminate(row, "releases its advisory locks; PgBouncer connects again when a client needs it"),),
+        fixes=(terminate(row, f"releases its advisory locks; {'PgBouncer connects again' if row['idle'] else BUSY}"),),
         symptom=f"holds {held}",
     )
 
@@ -126,7 +123,7 @@ ADVISORY_LOCK_LEAKED = Diagnosis(
     ),
     judge=leaked,
     rules=(ADVISORY_LOCK_SECONDS,),
-    misses="Sessions are read once a minute, and a lock is found that an idle session holds at several readings. Not"
-    " found: locks of sessions without a PgBouncer, where they may elect a leader, unless others wait for them; those"
-    " of a user of whom a PgBouncer also has session pools.",
+    misses="Sessions are read once a minute, and a lock is found that a session holds at several readings, idle at the"
+    " first. Not found: locks of sessions without a PgBouncer, where they may elect a leader, unless others wait for"
+    " them; those of a user of whom a PgBouncer also has session pools.",
 )
