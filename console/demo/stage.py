@@ -243,4 +243,5 @@ def _plain_errors() -> Iterator[None]:
     except (Trouble, shutil.Error):
         raise
     except OSError as error:
-        raise failure("The demo could not be prepared", f"{error.strerror}: {error.filename}") from error
+        why = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        raise failure("The demo could not be prepared", why) from error

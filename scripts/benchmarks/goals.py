@@ -106,7 +106,7 @@ LAYOUT = (
 )
 MEMORY = (
     "Of the memory half is resident before anything is read: 46 MB with Python, psycopg and Textual loaded, 52 with "
-    "the code of the first screen, 15 of them libraries. The rows of all panes and the readings next to them were 11 MB."
+    "the code of the first screen, 15 of them libraries. The rows of all panes and the readings kept were 11 MB."
 )
 
 COMMANDS = (
