@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.model import Kind, Outcome, Trouble
+from console.panes import PANES
 from console.running.plan_lines import plan_lines
 from console.running.trail.audit import Trail
 from tests.acting import Desk
@@ -19,6 +21,9 @@ from tests.activity import Sessions, console
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 from tests.waiting import wait
+
+ENDING = {CANCEL_BACKEND.name, TERMINATE_BACKEND.name}
+STARTS = {"backend_start", "blocking_start"}
 
 
 @pytest.fixture
@@ -298,3 +303,19 @@ async def test_a_vacuum_against_wraparound_is_protected_and_another_autovacuum_i
         assert "to prevent wraparound" in await refused(desk, desk.ask(found))
     finally:
         own.stop()
+
+
+async def test_every_view_that_offers_to_end_sessions_knows_when_they_began(any_pg: Cluster, tmp_path: Path) -> None:
+    """Else the plan could be for a later session with the same pid."""
+    desk = Desk(any_pg, "postgres", Trail(tmp_path / "audit.jsonl"))
+    offering = [(pane, view) for pane in PANES if ENDING & {*pane.actions} for view in pane.views]
+    seen, unknown = 0, []
+    async with desk.workspace() as workspace:
+        for pane, view in offering:
+            with suppress(Trouble):  # of a cluster, a pooler or a host, which are not there
+                columns = (await workspace.sources.of(pane, view).fetch(view.query)).columns
+                if "pid" in columns:
+                    seen += 1
+                    unknown += [] if STARTS & {*columns} else [f"{pane.name} {view.name}"]
+    assert unknown == []
+    assert seen > len(ENDING)
