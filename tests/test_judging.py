@@ -15,6 +15,7 @@ from console.model import (
     CannotTell,
     Diagnosis,
     Finding,
+    Fix,
     Frame,
     Kind,
     Level,
@@ -113,6 +114,15 @@ def test_symptoms_are_folded_into_their_root(
     folded = fold(found)
     assert subjects(folded) == roots
     assert folded[0].explains == explained
+
+
+def test_the_worse_of_two_findings_about_one_subject_offers_the_fixes_of_both() -> None:
+    end, limit, other = (Fix(name, {"pid": "1"}, "") for name in ("end", "limit", "other"))
+    blocks = replace(finding("a", Level.CRITICAL), fixes=(end,))
+    idle = replace(finding("a"), fixes=(replace(end, effect="the same"), limit))
+    blocked = replace(finding("b", blames=("a",)), fixes=(other,))
+    (found,) = fold([idle, blocked, blocks])
+    assert found.fixes == (end, limit)
 
 
 def test_two_roots_stay_two_findings() -> None:

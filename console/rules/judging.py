@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 
-from console.model import CannotTell, Diagnosis, Finding, Frame, Level, Unknown, Urgency
+from console.model import CannotTell, Diagnosis, Finding, Fix, Frame, Level, Unknown, Urgency
 from console.records import dataclass
 
 Identity = tuple[str, str]  # rule and subject
@@ -107,8 +107,9 @@ def remember(memory: Memory, verdict: Verdict, at: datetime, holds: Mapping[str,
 def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for each root cause: what another finding explains becomes one of its symptoms.
 
-    A finding is explained by those whose subject it blames, and by a worse one with its own subject. Of findings that
-    blame each other in a circle the worst is the root. A root is as bad as the worst that it explains.
+    A finding is explained by those whose subject it blames, and by a worse one with its own subject, which then has
+    the fixes of both. Of findings that blame each other in a circle the worst is the root. A root is as bad as the
+    worst that it explains.
     """
     ordered = rank(findings)
     worst: dict[str, Finding] = {}
@@ -121,9 +122,12 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
                 cause[finding.subject] = blamed
     symptoms: dict[str, dict[str, None]] = {}
     worse: dict[str, Level] = {}
+    fixes = {subject: [*finding.fixes] for subject, finding in worst.items()}
     for finding in ordered:
         root = worst[_root(finding.subject, cause)]
         if root is not finding:
+            if finding.subject == root.subject:
+                _add_missing(fixes[root.subject], finding.fixes)
             named = (finding.symptom or finding.sentence, *finding.explains)
             symptoms.setdefault(root.subject, {}).update(dict.fromkeys(named))
             worse[root.subject] = max(worse.get(root.subject, root.level), finding.level)
@@ -132,10 +136,17 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         replace(
             root,
             level=worse.get(root.subject, root.level),
+            fixes=tuple(fixes[root.subject]),
             explains=(*root.explains, *symptoms.get(root.subject, ())),
         )
         for root in roots
     )
+
+
+def _add_missing(fixes: list[Fix], more: Iterable[Fix]) -> None:
+    """Add what does something else: the effect of the same action is said once, by the worse finding."""
+    done = [(fix.action, fix.parameters) for fix in fixes]
+    fixes += [fix for fix in more if (fix.action, fix.parameters) not in done]
 
 
 def rank(findings: Iterable[Finding], urgency: Mapping[str, int] = NO_URGENCY) -> tuple[Finding, ...]:

@@ -20,7 +20,8 @@ from console.sources.host.course import LEAST, WINDOW, cpu_share, limit_share
 HOST = "host"
 EVERY = 10.0  # seconds between two readings
 MINUTE = 60.0
-HARDLY = "the server itself uses hardly any of it"
+HARDLY = 10.0  # percent of one core
+PROCESSES = "the view Processes of the pane Host shows how much of it the server uses"
 OTHERS = "other programs use it: top or ps on that machine names them"
 SESSIONS = "the view Processes of the pane Host shows which sessions use it; most often a statement lacks an index"
 _KILLED = "when none is left, the kernel kills a process of the server, and all sessions are disconnected"
@@ -36,13 +37,13 @@ def cpu(frame: Frame) -> Iterable[Finding]:
     level = frame.level(HOST_CPU_PERCENT, share)
     if not level:
         return
-    top = _most_busy(frame)
+    used, top = _most_busy(frame)
     yield Finding(
         "host-cpu",
         "host cpu",
         level,
         f"{share:.0f} % of {whose} were in use for {in_words(elapsed)}{f': {top}' if top else ''}",
-        OTHERS if top == HARDLY else SESSIONS,
+        _where_to_look(used, share * number(now["cores"])),
         (
             Evidence("CPU", f"{share:.0f} % in {age(elapsed)}", HOST, "overview", {"metric": "CPU"}),
             *((Evidence("most CPU", top, HOST, "processes"),) if top else ()),
@@ -51,20 +52,27 @@ def cpu(frame: Frame) -> Iterable[Finding]:
     )
 
 
-def _most_busy(frame: Frame) -> str:
-    """Which process of the server uses most, and how much all of them use; empty: not known."""
+def _where_to_look(used: float | None, busy: float) -> str:
+    """By who uses most of what is `busy`, in percent of a core: the server, others, or nobody knows yet."""
+    if used is None:
+        return PROCESSES
+    return OTHERS if used < busy / 2 else SESSIONS
+
+
+def _most_busy(frame: Frame) -> tuple[float | None, str]:
+    """What the server uses, in percent of a core, and which process most of it; None and empty: not known."""
     try:
         rows = [row for row in frame.rows("host_processes") if row["cpu_percent"] is not None]
     except CannotTell:
-        return ""
+        return None, ""
     if not rows:
-        return ""
+        return None, ""
     total = sum(number(row["cpu_percent"]) for row in rows)
     most = max(rows, key=lambda row: number(row["cpu_percent"]))
-    if total < 10:
-        return HARDLY
+    if total < HARDLY:
+        return total, "the server itself uses hardly any of it"
     who = one_line(most["application"] or most["user"] or most["type"])
-    return f"the server uses {total / 100:.1f} cores, most of it {who} (pid {most['pid']})"
+    return total, f"the server uses {total / 100:.1f} cores, most of it {who} (pid {most['pid']})"
 
 
 def _is_busy(frame: Frame) -> bool:
