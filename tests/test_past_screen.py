@@ -89,7 +89,7 @@ async def test_a_pane_that_was_not_read_names_the_nearest_reading(any_pg: Cluste
         await until(pilot, lambda: Stream("postgres", "vitals") in recorder.readings(9e9).streams)
         query = app.pane_view.view.query
         await until(pilot, lambda: Stream("postgres", query) in recorder.readings(9e9).streams)
-        keep(app, 300, query, "template1", "of-then")
+        keep(app, 3000, query, "template1", "of-then")
         keep(app, 200, "vitals", "", "")
         await pilot.press(MUCH_EARLIER)
         await until(pilot, lambda: app.times.is_past)
