@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,30 +13,15 @@ from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.model import Outcome
 from console.running.progress import Run
 from console.running.runner import HELD_UP
-from console.running.trail.audit import Trail
-from console.settings.config import ArchivePolicy
 from console.sources.postgres import ActingSession, acting
 from console.sources.postgres.acting import Rows
 from tests.acting import Desk
-from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
+from tests.whole_months import desk
+
+__all__ = ["desk"]
 
 Held = Callable[[], None]  # what happens while the console is held up
-
-
-@pytest.fixture
-def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
-    """A table of two whole months past their retention, and its archive."""
-    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
-    desk.do(
-        "CREATE TABLE public.facts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
-        "CREATE TABLE public.archive (LIKE public.facts INCLUDING ALL) PARTITION BY RANGE (day)",
-        "CREATE TABLE public.first PARTITION OF public.facts FOR VALUES FROM ('2020-01-01') TO ('2020-02-01')",
-        "CREATE TABLE public.second PARTITION OF public.facts FOR VALUES FROM ('2020-02-01') TO ('2020-03-01')",
-        "INSERT INTO public.facts VALUES (1, '2020-01-05'), (2, '2020-02-05')",
-    )
-    policy = ArchivePolicy("public.facts", "public.archive", "day", 1)
-    return replace(desk, settings=replace(desk.settings, archives=(policy,)))
 
 
 def hold_up(

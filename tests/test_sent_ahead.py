@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,13 +13,14 @@ import pytest
 from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.model import Outcome
 from console.running.runner import PATIENCE
-from console.running.trail.audit import Trail
-from console.settings.config import ArchivePolicy
 from console.sources.postgres import ActingSession
 from console.sources.postgres.acting import Rows
 from tests.acting import Desk, held
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
+from tests.whole_months import desk
+
+__all__ = ["desk"]
 
 AHEAD = ("BEGIN", "SELECT pg_catalog.pg_current_xact_id() IS NOT NULL")
 ASSIGNED = "SELECT pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL"
@@ -87,21 +86,6 @@ async def test_what_fails_ahead_leaves_no_transaction_open(pg: Cluster, database
         with pytest.raises(psycopg.errors.UndefinedTable):
             await session.script("CREATE TABLE public.made (n int)", "COMMIT", ahead=["BEGIN", "LOCK TABLE nowhere"])
         assert await session.query("SELECT to_regclass('public.made') IS NOT NULL") == [(True,)]
-
-
-@pytest.fixture
-def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
-    """A table of two whole months past their retention, and its archive."""
-    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
-    desk.do(
-        "CREATE TABLE public.facts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
-        "CREATE TABLE public.archive (LIKE public.facts INCLUDING ALL) PARTITION BY RANGE (day)",
-        "CREATE TABLE public.first PARTITION OF public.facts FOR VALUES FROM ('2020-01-01') TO ('2020-02-01')",
-        "CREATE TABLE public.second PARTITION OF public.facts FOR VALUES FROM ('2020-02-01') TO ('2020-03-01')",
-        "INSERT INTO public.facts VALUES (1, '2020-01-05'), (2, '2020-02-05')",
-    )
-    policy = ArchivePolicy("public.facts", "public.archive", "day", 1)
-    return replace(desk, settings=replace(desk.settings, archives=(policy,)))
 
 
 @pytest.mark.parametrize("which", [0, 1])

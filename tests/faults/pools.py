@@ -153,7 +153,7 @@ def user_at_its_limit(stage: Stage) -> Iterator[str]:
 
 @contextmanager
 def advisory_lock_left_in_a_pool(stage: Stage) -> Iterator[str]:
-    """A job takes the advisory lock of a session that is not its own, and leaves."""
+    """A job takes an advisory lock for its session, which is another client's next, and leaves."""
     with _clients(stage) as clients:
         clients.open("nightly-job").execute("SELECT pg_advisory_lock(17), pg_advisory_lock(-4, 2)")
         yield "holds 2 advisory locks: (-4, 2), 17"
