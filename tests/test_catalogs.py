@@ -44,7 +44,14 @@ BUILT_OF = {
     "sum": {"partitions"},
     "timezone": {"capacity_samples", "job_queue"},
     "unnest": {
-        *("advice_tables", "explain_tables", "forecast_relations", "matview_refreshes", "partition_parents"),
+        *(
+            "advice_tables",
+            "explain_tables",
+            "forecast_relations",
+            "forecast_work",
+            "matview_refreshes",
+            "partition_parents",
+        ),
         *("rights_held", "statement_texts", "tenants", "upgrade_obstacles"),
     },
 }

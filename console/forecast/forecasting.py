@@ -15,6 +15,7 @@ from console.forecast.recognise import is_utility, recognise
 from console.forecast.relations import Related, Relations
 from console.forecast.requests import LockRequest, Recognised, TypedName
 from console.forecast.traffic import Traffic, read_traffic
+from console.forecast.working import expected_work
 from console.format import counted, one_line
 from console.model import Database, Kind, Record, Source, Step, Transaction, Trouble
 from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
@@ -62,7 +63,8 @@ async def forecast(server: PostgresServer, asked: AskedForecast) -> Forecast:
     conflicts = await _conflicts(server, _pairs(wanted), least=0.0)
     made = _forecast(known.kind, wanted, relations, conflicts, Traffic(before, now))
     timeout = seconds_of(settings["lock_timeout"]) if asked.lock_timeout is None else asked.lock_timeout
-    return replace(made, lock_timeout=timeout, notes=_notes(known, relations))
+    work = await expected_work(server, asked.text, facts.major, relations, path)
+    return replace(made, lock_timeout=timeout, notes=_notes(known, relations), work=work)
 
 
 async def _recognised(server: PostgresServer, text: str, major: int) -> Recognised:

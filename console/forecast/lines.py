@@ -6,8 +6,8 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from console.format import age, count, counted, milliseconds, one_line, rate
-from console.model.forecast import ExpectedLock, Forecast, LockHolder
+from console.format import age, count, counted, milliseconds, one_line, rate, size
+from console.model.forecast import ExpectedLock, ExpectedWork, Forecast, LockHolder
 from console.model.locks import LockMode
 
 LISTED = 12  # relations that are listed, or as many as are in use
@@ -51,6 +51,17 @@ def queue_sentence(forecast: Forecast) -> str:
     return f"While it waits, for at most {_bound(forecast)}, {what} would queue behind it{together}."
 
 
+def work_sentence(work: ExpectedWork) -> str:
+    """What it does to whole tables, which decides how long it holds its locks."""
+    tables = one_line(work.relation)
+    if work.relations > 1:
+        tables = f"{counted(work.relations, 'table')} of {tables}"
+    what = f"{work.task.value} {tables}, about {size(work.size)}"
+    if not work.sure:
+        return f"It may have to {what}: the catalogs do not say."
+    return f"It has to {what}, while it holds its locks."
+
+
 def step_sentence(forecast: Forecast, declared: str) -> str:
     """What a step's forecast adds to the locks that it declares; empty: nothing."""
     parts = []
@@ -92,6 +103,10 @@ def document(forecast: Forecast) -> dict[str, object]:
         "arrivals_per_second": forecast.arrivals,
         "lock_timeout_seconds": forecast.lock_timeout,
         "queue_at_most": forecast.queue,
+        "work": [
+            {"does": each.task.name.lower(), "relation": each.relation, "bytes": each.size, "sure": each.sure}
+            for each in forecast.work
+        ],
         "notes": list(forecast.notes),
     }
 
@@ -119,6 +134,8 @@ def _lock_document(lock: ExpectedLock) -> dict[str, object]:
 def _lines(forecast: Forecast, width: int) -> Iterator[str]:
     yield from textwrap.wrap(verdict(forecast), width)
     yield from textwrap.wrap(queue_sentence(forecast), width)
+    for work in forecast.work:
+        yield from textwrap.wrap(work_sentence(work), width)
     if forecast.locks:
         yield ""
         yield f"{'lock':<{_MODE}}{'queue/s':>{_RATE}}  relation"

@@ -92,6 +92,13 @@ class Words:
                 self.at += 1
             self.at += 1  # the closing one
 
+    def until(self, *words: str) -> Sequence[Token]:
+        """Take everything up to one of these key words outside further parentheses, or to the end."""
+        begin, depth = self.at, self.depth
+        while not self.ended and not (self.depth <= depth and self.rest[0].is_word(*words)):
+            self.at += 1
+        return self.tokens[begin : self.at]
+
     def listed(self) -> Iterator[Words]:
         """The rest, split at the commas outside further parentheses."""
         depth, begin = self.depth, self.at

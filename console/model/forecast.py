@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from enum import Enum
 
 from console.model.locks import LockMode
 from console.records import dataclass
@@ -43,6 +44,26 @@ class ExpectedLock:
     arrivals: float | None = None  # requests a second that conflict with it; None: not measured
 
 
+class TableWork(Enum):
+    """What a statement does to whole tables, so that it holds its locks for longer the larger they are."""
+
+    REWRITE = "rewrite"  # the table with all its indexes
+    COPY = "copy"  # the files, to another tablespace
+    BUILD = "build an index of"
+    READ = "read all rows of"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedWork:
+    """A task, on the tables of one name."""
+
+    task: TableWork
+    relation: str  # that the statement names, schema-qualified, quoted where SQL needs it
+    relations: int  # that it goes through: with partitions and children
+    size: float  # bytes of what it goes through, estimated
+    sure: bool = True  # False: it depends on more than is known here
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """The locks of a statement, the strongest first, who holds conflicting ones, and what would queue."""
@@ -53,6 +74,7 @@ class Forecast:
     transactions: float | None = None  # a second in the database: no more than these can begin to wait
     clients: int = 0  # sessions in the database: no more than these can wait at the same time
     notes: tuple[str, ...] = ()
+    work: tuple[ExpectedWork, ...] = ()  # what is sure, and the costliest, first
     unknown: str = ""  # why the locks of the statement are not known beyond those listed
 
     @property
