@@ -1,6 +1,6 @@
 """Measures what the engine adds to the statements of its plans, against the same statements sent bare, in one run.
 
-    python -m scripts.benchmarks engine postgresql://… [rounds] [--output FILE]
+    python -m scripts.benchmarks engine postgresql://… [rounds] [--only TEXT]… [--output FILE]
 
 The URI (or BENCH_URI) names a server where databases may be created; each round of each plan gets two clones of one
 database, one for the engine and one for a bare psycopg connection, in turns. Both connect, send the plan's statements
@@ -118,10 +118,14 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser("benchmarks engine", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"))
     parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("--only", action="append", metavar="TEXT", help="the plans whose name contains TEXT")
     parser.add_argument("--output", type=Path)
     given = parser.parse_args(argv)
     if not given.uri:
         parser.error("a server is needed")
+    works = [work for work in WORKS if any(text in work.name for text in given.only or [""])]
+    if not works:
+        parser.error("--only matches none of: " + "; ".join(work.name for work in WORKS))
     with database(given.uri, TEMPLATE) as target:
         with psycopg.connect(target, autocommit=True) as session:
             for statement in ROOM:
@@ -131,7 +135,7 @@ def main(argv: Sequence[str]) -> None:
             for name in ("fsync", "synchronous_commit"):
                 about += f", {name} = {admin.execute(f'SHOW {name}'.encode()).fetchall()[0][0]}"
         busy, results = [os.getloadavg()[0]], []
-        for work in WORKS:
+        for work in works:
             results.append(measured(given.uri, work, given.rounds))
             busy.append(os.getloadavg()[0])
         about += f"; load of the machine {min(busy):.1f} to {max(busy):.1f} on {os.cpu_count()} cores"
