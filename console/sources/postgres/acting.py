@@ -186,14 +186,14 @@ class ActingSession:
         Returns as `execute`, for the last one.
         """
         answers = await self.script(
-            *confinement.change(role, *statements).sent, confinement.restored(self._restored, inside=True)
+            *self._changing(role, *statements), confinement.restored(self._restored, inside=True)
         )
         ((changed,),) = answers[confinement.MADE]
         return int(str(changed))
 
     def sealed(self, role: str, *statements: str) -> list[str]:
         """What runs `statements` as `execute_as` and `seal` do, to be sent at once in a transaction."""
-        return [*confinement.change(role, *statements).sent, *self._sealing]
+        return [*self._changing(role, *statements), *self._sealing]
 
     async def execute_sealed(
         self, role: str, statement: str, expect: str = "", ahead: Sequence[str] = ()
@@ -214,11 +214,18 @@ class ActingSession:
 
     def sealed_batch(self, role: str, statement: str) -> list[str]:
         """What runs a `batch` of (`moved`, `more`) confined and sealed: sent in a transaction, for `moved_and_more`."""
-        return [*confinement.batch(role, statement).sent, *self._sealing]
+        return [*confinement.batch(role, statement).sent(self._superuser), *self._sealing]
 
     async def seal(self) -> None:
         """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
         await self.script(*self._sealing)
+
+    def _changing(self, role: str, *statements: str) -> tuple[str, str, str]:
+        return confinement.change(role, *statements).sent(self._superuser)
+
+    @property
+    def _superuser(self) -> bool:
+        return self._open.info.parameter_status("is_superuser") == "on"
 
     @property
     def _sealing(self) -> tuple[str, str]:

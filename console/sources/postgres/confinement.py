@@ -30,6 +30,7 @@ _UNCOUNTED = (
     "SELECT pg_catalog.set_config('pg_stat_statements.track', 'none', true) "
     "WHERE pg_catalog.current_setting('is_superuser') = 'on'"
 )
+_UNCOUNTED_BY_SUPERUSER = "SET LOCAL pg_stat_statements.track = 'none'"  # which takes no plan
 MADE = 3  # results of `create`: those of its statements
 _RUNNING = ("lock_timeout",)  # a step may have set it for the rest of its transaction
 
@@ -38,19 +39,18 @@ _RUNNING = ("lock_timeout",)  # a step may have set it for the rest of its trans
 SEAL = """CLOSE ALL;
 DO $seal$
 DECLARE
-  found constant pg_catalog.oid[] := ARRAY(
-    SELECT g.tgrelid FROM pg_catalog.pg_trigger g
-     WHERE g.tgdeferrable AND g.tgfoid NOT BETWEEN 1644 AND 1655
-       AND g.tgrelid = ANY (ARRAY(
-             SELECT l.relation FROM pg_catalog.pg_locks l
-              WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid())));
   postponed pg_catalog.regclass;
 BEGIN
-  IF pg_catalog.cardinality(found) = 0 THEN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgdeferrable AND g.tgfoid NOT BETWEEN 1644 AND 1655) THEN
     RETURN;  -- as nearly always, before the next query is planned
   END IF;
   FOR postponed IN
-    SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = ANY (found) AND c.relkind = 'r'
+    SELECT c.oid FROM pg_catalog.pg_class c
+     WHERE c.relkind = 'r'
+       AND c.oid IN (SELECT g.tgrelid FROM pg_catalog.pg_trigger g
+                      WHERE g.tgdeferrable AND g.tgfoid NOT BETWEEN 1644 AND 1655)
+       AND c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l
+                      WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid())
   LOOP
     BEGIN
       EXECUTE pg_catalog.format('ALTER TABLE ONLY %s RESET (fillfactor)', postponed);
@@ -72,10 +72,10 @@ class RoleFunction:
     call: str
     drop: str
 
-    @property
-    def sent(self) -> tuple[str, str, str]:
-        """All three, in their order."""
-        return self.create, self.call, self.drop
+    def sent(self, superuser: bool) -> tuple[str, str, str]:
+        """All three, in their order; `superuser`: so the session is one, and needs no plan for what is not counted."""
+        create = self.create.replace(_UNCOUNTED, _UNCOUNTED_BY_SUPERUSER, 1) if superuser else self.create
+        return create, self.call, self.drop
 
 
 def change(role: str, *statements: str) -> RoleFunction:
