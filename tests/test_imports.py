@@ -27,13 +27,18 @@ ALLOWED = {
     "textual": ("console.tui",),
     "plotext": ("console.tui",),
     "rich": ("console.tui", "console.cli"),
-    "psycopg": ("console.sources.postgres", "console.sources.pgbouncer.admin", "console.sources.pgbouncer.watchdog"),
+    "psycopg": (
+        "console.sources.driver",
+        "console.sources.postgres",
+        "console.sources.pgbouncer.admin",
+        "console.sources.pgbouncer.watchdog",
+    ),
     "redis": ("console.cache", "console.sources.redis"),
     "yaml": ("console.settings.yamlfile",),
 }
 # Lowest first: a module imports modules of its own layer or of lower ones. What is nowhere in this list fails.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("console.cache", "console.records"),
+    ("console.cache", "console.digest", "console.lean", "console.records"),
     ("console.model",),
     ("console.format", "console.redaction", "console.glyphs"),
     ("console.sql",),

@@ -31,6 +31,7 @@ def run(given: Sequence[str]) -> int:
             keep(HELP, text)
             return 0
         options = parse(given)
+        from console import lean  # noqa: F401, PLC0415  before anything imports asyncio
         from console.cli.commands import COMMANDS  # noqa: PLC0415  loads panes and configuration
 
         code = COMMANDS[options.command](options)

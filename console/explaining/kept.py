@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from console.digest import sha256
 from console.files import private
 from console.model import Trouble
 from console.records import dataclass
@@ -67,7 +67,7 @@ class KeptPlans:
                 path.unlink()
 
     def _file(self, target: str, fingerprint: str) -> Path:
-        name = hashlib.sha256(f"{target}\0{fingerprint}".encode(errors="replace")).hexdigest()[:32]
+        name = sha256(f"{target}\0{fingerprint}", "replace")[:32]
         return self.folder / f"{name}.json"
 
 

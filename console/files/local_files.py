@@ -6,7 +6,6 @@ never for everybody. Nothing is written when the file is no longer as the plan s
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import stat
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from console.digest import sha256
 from console.files import private
 from console.files.private import troubles
 from console.format import safe
@@ -124,4 +124,4 @@ def _as_before(descriptor: int, former: Path) -> None:
 
 
 def _digest(text: str | None) -> str:
-    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+    return "" if text is None else sha256(text)

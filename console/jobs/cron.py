@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 
 PREFIX = "pipeline-console: "
@@ -15,6 +14,8 @@ def cron_name(schedule: str) -> str:
     name = PREFIX + schedule
     if len(name.encode()) <= LONGEST:
         return name
+    import hashlib  # noqa: PLC0415  loads OpenSSL, and few schedules are that long
+
     return PREFIX + hashlib.md5(schedule.encode(), usedforsecurity=False).hexdigest()
 
 

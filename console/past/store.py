@@ -7,7 +7,6 @@ encoded; nothing is synced, because readings need to outlive the console and not
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import os
 import time
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from console.digest import sha256
 from console.files import private
 from console.model import Kind, Trouble
 from console.past import framing
@@ -108,7 +108,7 @@ class ReadingLibrary:
 
 def store_of(state: Path, target: str) -> ReadingStore:
     """The store of the target with this connection string, in the folder `state`; its name reveals nothing of it."""
-    return ReadingStore(state / FOLDER / hashlib.sha256(target.encode()).hexdigest()[:16])
+    return ReadingStore(state / FOLDER / sha256(target)[:16])
 
 
 def all_stores(state: Path) -> list[ReadingStore]:

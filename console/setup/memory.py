@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from console.digest import sha256
 from console.files import private
 from console.format import safe
 from console.model import Facts, Kind, Trouble
@@ -56,7 +56,7 @@ class GuideMemory:
     @classmethod
     def of(cls, facts: Facts, environ: Mapping[str, str] = os.environ) -> GuideMemory:
         """The memory of the database with these facts."""
-        name = hashlib.sha256(f"{facts.label}\0{facts.database}".encode()).hexdigest()[:16]
+        name = sha256(f"{facts.label}\0{facts.database}")[:16]
         folder = default_trail(environ).path.parent / "setup"
         return cls(folder / f"{name}.json", facts.label, facts.database)
 

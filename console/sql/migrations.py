@@ -9,7 +9,6 @@ tables that others made, when such a database is adopted.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from itertools import pairwise, takewhile
 from typing import Any, Protocol
 
 from console import sql
+from console.digest import sha256
 from console.format import one_line
 from console.model import Kind, Trouble
 from console.records import dataclass
@@ -171,7 +171,7 @@ def _load(name: str, version: sql.Version, folder: str) -> Migration | None:
 
 
 def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text)
 
 
 def _refuse_false_ledger(connection: Connection) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from console.digest import sha256
 from console.model import Finding
 from console.records import dataclass
 from console.rules.judging import Identity, Memory, Verdict
@@ -33,7 +33,7 @@ class Raised:
     def reference(self, target: str) -> str:
         """What all events of one raise of a finding have in common, and no other event."""
         named = repr((target, *identity(self.finding), self.at.isoformat()))
-        return hashlib.sha256(named.encode()).hexdigest()[:16]
+        return sha256(named)[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ time cannot tell yet.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, replace
@@ -16,6 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from console.digest import sha256
 from console.files import private
 from console.model import (
     Finding,
@@ -53,7 +53,7 @@ class State:
 
 def state_file(folder: Path, target: str) -> Path:
     """Where in `folder` the state of the target with this connection string is kept; its name reveals nothing of it."""
-    return folder / "rules" / f"{hashlib.sha256(target.encode()).hexdigest()[:16]}.json"
+    return folder / "rules" / f"{sha256(target)[:16]}.json"
 
 
 def load(path: Path) -> State:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from console.digest import sha256
 from console.format import counted
 from console.jobs.job import Done, JobFailed
 from console.jobs.kinds import Checks
@@ -78,7 +78,7 @@ class HealthCheck:
     def _state(self, checks: Checks) -> Path:
         """What the last check with the same rules and limits left, apart from that of `check`."""
         what = json.dumps([checks.rules, dict(checks.limits)], sort_keys=True)
-        target = f"{self.workspace.wanted.target} {hashlib.sha256(what.encode()).hexdigest()}"
+        target = f"{self.workspace.wanted.target} {sha256(what)}"
         return state.state_file(self.workspace.trail.path.parent, target)
 
 

@@ -7,7 +7,7 @@ Commands and their columns: https://www.pgbouncer.org/usage.html#admin-console
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import field
@@ -185,7 +185,7 @@ class PgBouncerServer:
             return known
         self._backoff.check()
         try:
-            mark = f"{APPLICATION_NAME} {secrets.token_hex(4)}"
+            mark = f"{APPLICATION_NAME} {os.urandom(4).hex()}"
             connection = await self._slot.fill(lambda: open_admin(self._target, mark))
         except Trouble as why:
             self._backoff.failed(why)

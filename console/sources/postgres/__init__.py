@@ -2,8 +2,7 @@
 
 import logging
 
-from psycopg import Error as DriverError
-
+from console.sources.driver import psycopg  # before anything else imports it
 from console.sources.postgres.acting import ActingSession, Replies, Rows, acting_session, moved_and_more
 from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.connecting import (
@@ -19,6 +18,7 @@ from console.sources.postgres.reading import PostgresServer
 from console.sources.postgres.troubles import ENDED_IDLE, trouble
 from console.sources.postgres.values import TextLoader
 
+DriverError = psycopg.Error
 # What psycopg logs is handled and reported where it happens. Without a handler Python prints it over the screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 

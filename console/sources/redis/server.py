@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from console.format import one_line, safe
+from console.lean import allow_tls
 from console.model import Facts, Kind, Snapshot, Trouble
 from console.sources.backoff import Backoff
 from console.sources.derived import no_query
@@ -131,6 +132,8 @@ class RedisServer:
             from redis.exceptions import RedisError  # noqa: PLC0415
         except ImportError:
             raise MISSING from None
+        if urlsplit(self._uri).scheme == "rediss":
+            allow_tls()
         client = Redis.from_url(
             self._uri,
             socket_connect_timeout=CONNECT_SECONDS,
