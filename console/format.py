@@ -222,7 +222,7 @@ class Format:
     show: Callable[[object], str]
     width: int
     right: bool = True
-    middle: bool = False  # names differ at their ends, so they are cut in the middle
+    end: float = 0.0  # the share of its cells that its end gets when it is cut: names differ there; 0: only its start
 
 
 def _signed(show: Callable[[object], str]) -> Callable[[object], str]:
@@ -247,8 +247,9 @@ _NUMBERS: Mapping[str, Format] = {
 }
 FORMATS: Mapping[str, Format] = {
     "text": Format(one_line, 16, right=False),
-    "name": Format(one_line, 24, right=False, middle=True),
-    "relation": Format(relation, 24, right=False, middle=True),
+    "name": Format(one_line, 24, right=False, end=1 / 2),
+    "relation": Format(relation, 24, right=False, end=1 / 2),
+    "setting": Format(one_line, 24, right=False, end=2 / 3),  # in 24 cells no two of PostgreSQL's look the same
     "query": Format(one_line, 30, right=False),
     "names": Format(names, 12, right=False),
     "flag": Format(yes_or_no, 3, right=False),

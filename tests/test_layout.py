@@ -68,16 +68,17 @@ def test_a_column_that_waits_for_values_takes_no_room_without_one(values: tuple[
 
 
 @pytest.mark.parametrize(
-    ("text", "width", "middle", "shown"),
+    ("text", "width", "end", "shown"),
     [
-        ("orders", 8, True, "orders  "),
-        ("content_analytics_2026_11", 12, True, "conte…026_11"),
-        ("content_analytics_2026_11", 12, False, "content_ana…"),
-        ("content_analytics", 4, True, "con…"),
-        ("x" * 13, 12, True, "xxxxx…xxxxxx"),
-        ("データベース_2026", 9, True, "デー…2026"),
-        ("ab", 1, True, "a"),
+        ("orders", 8, 1 / 2, "orders  "),
+        ("content_analytics_2026_11", 12, 1 / 2, "conte…026_11"),
+        ("content_analytics_2026_11", 12, 2 / 3, "con…_2026_11"),
+        ("content_analytics_2026_11", 12, 0, "content_ana…"),
+        ("content_analytics", 4, 1 / 2, "con…"),
+        ("x" * 13, 12, 1 / 2, "xxxxx…xxxxxx"),
+        ("データベース_2026", 9, 1 / 2, "デー…2026"),
+        ("ab", 1, 1 / 2, "a"),
     ],
 )
-def test_a_name_is_cut_in_the_middle(text: str, width: int, middle: bool, shown: str) -> None:
-    assert fit(text, width, right=False, middle=middle) == shown
+def test_a_name_is_cut_in_the_middle(text: str, width: int, end: float, shown: str) -> None:
+    assert fit(text, width, right=False, end=end) == shown

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from console.doctor import Status, rights
+from console.format import FORMATS
 from console.model import Kind, Snapshot, Trouble
 from console.panes.settings import SETTINGS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader
+from console.tui.layout import place
+from console.tui.table_lines import fit
 from tests.activity import console, pairs
 from tests.servers import PostgresServer, Servers
 from tests.tuning import server_of_files
@@ -295,3 +299,13 @@ async def test_a_role_that_may_not_see_the_files_is_told_so(own: PostgresServer)
         with pytest.raises(Trouble) as told:
             await look(own, "files", role)
         assert told.value.kind is Kind.DENIED
+
+
+@pytest.mark.parametrize("view", [view.name for view in SETTINGS.views])
+async def test_at_80_columns_no_two_settings_look_the_same(pg: PostgresServer, view: str) -> None:
+    with pg.connect("postgres") as connection:
+        names = [str(name) for (name,) in connection.execute("SELECT name FROM pg_settings").fetchall()]
+    beside_a_scroll_bar = place(SETTINGS.view(view).columns, 79)
+    (name,) = (each for each in beside_a_scroll_bar if each.column.name == "name")
+    shown = [fit(text, name.width, right=False, end=FORMATS[name.column.format].end) for text in names]
+    assert sorted(text for text, times in Counter(shown).items() if times > 1) == []

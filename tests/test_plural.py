@@ -30,13 +30,18 @@ def plurals(text: str) -> Iterator[str]:
     chosen = {
         id(part)
         for node in ast.walk(tree)
-        if isinstance(node, ast.IfExp)
+        if (isinstance(node, ast.IfExp) and _is_one(node.test))
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "counted")
         for part in ast.walk(node)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr) and id(node) not in chosen:
             yield from _after_numbers(node.values)
+
+
+def _is_one(test: ast.expr) -> bool:
+    """Whether a condition may ask if something is one."""
+    return any(isinstance(node, ast.Constant) and node.value in {1, 2} for node in ast.walk(test))
 
 
 def _after_numbers(parts: list[ast.expr]) -> Iterator[str]:
@@ -58,6 +63,7 @@ def test_a_number_is_followed_by_the_noun_in_its_number() -> None:
 def test_what_the_guard_finds() -> None:
     assert list(plurals('f"{n} rows of {m} tables"')) == ["n rows"]
     assert list(plurals('f"{n} row" if n == 1 else f"{n} rows"')) == []
+    assert list(plurals('f"{len(found)} rows" if found is not None else ""')) == ["len(found) rows"]
     assert list(plurals('f"{a}: {b} open files"')) == ["b open files"]
     assert list(plurals("f\"{counted(n, 'row')} moved\"")) == []
 

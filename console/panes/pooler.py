@@ -205,7 +205,7 @@ CONFIG = View(
     sort="key",
     derive=compare_defaults,
     columns=(
-        Column("key", "setting", "name", width=26),
+        Column("key", "setting", "setting", width=26),
         Column("value", "value", "text", width=14, grow=True),
         Column("default", "default", "text", width=14),
         Column("changed", "changed", "flag", width=7, help="Whether the value differs from the default."),

@@ -44,11 +44,11 @@ def waiting(snapshot: Snapshot) -> Snapshot:
 
 
 WAITING = ("value", "next_value", "danger", "start_at_risk")
-NAME = Column("name", "setting", "name", grow=True)
-VALUE = Column("value", "value", width=13, help="The value that a new session of this role and database gets.")
+NAME = Column("name", "setting", "setting", grow=True)
+VALUE = Column("value", "value", width=12, help="The value that a new session of this role and database gets.")
 ORIGIN = Column("origin", "source", width=19, help="File and line, or another source of the value.")
 WAITS = Column(
-    "pending_restart", "restart pending", "flag", width=15, rule=RESTART_PENDING, help="Whether a restart is pending."
+    "pending_restart", "pending", "flag", width=7, rule=RESTART_PENDING, help="Whether a restart is pending."
 )
 MORE = (
     Column(
@@ -89,13 +89,13 @@ def _view(name: str, title: str, where: Callable[[Record], bool] | None, empty: 
 
 FROM_PRESET = replace(
     _view(
-        "preset", "From the preset", lambda row: row["wanted"] is not None, "Every setting has the value of the preset."
+        "preset", "Preset", lambda row: row["wanted"] is not None, "Every setting has the value of the preset."
     ),
     columns=(
         NAME,
         VALUE,
         Column("wanted", "preset", width=13, help=f"What the preset {PRESET} proposes."),
-        Column("why", "why", "query", width=26),
+        Column("why", "why", "query", width=25),
         Column("default", "default", width=11, extra=True, help="PostgreSQL's built-in default."),
         replace(ORIGIN, extra=True),
         *MORE,
@@ -103,13 +103,13 @@ FROM_PRESET = replace(
 )
 
 PENDING = replace(
-    _view("pending", "Pending restart", lambda row: bool(row["pending_restart"]), "No pending restarts."),
+    _view("pending", "Restart pending", lambda row: bool(row["pending_restart"]), "No pending restarts."),
     columns=(
         NAME,
         VALUE,
         Column("next_value", "at restart", width=18, help="The value that the next start of the server reads."),
         Column(
-            "danger", "danger", "query", width=28, help="Why the server may not start with that value, or what it does."
+            "danger", "danger", "query", width=20, help="Why the server may not start with that value, or what it does."
         ),
         replace(ORIGIN, extra=True),
         *MORE,
@@ -120,7 +120,7 @@ JUDGED = replace(PENDING, derive=waiting)  # for rules, which read all settings 
 
 OVERRIDES = View(
     name="overrides",
-    title="By role and database",
+    title="By role",
     query="settings_overrides",
     kept=300.0,
     key=("database_oid", "role_oid", "name"),
@@ -142,7 +142,7 @@ FILES = View(
     key=("seqno",),
     derive=files,
     columns=(
-        Column("name", "setting", "name", grow=True),
+        NAME,
         Column("setting", "value", width=14),
         ORIGIN,
         Column(
@@ -164,9 +164,9 @@ SETTINGS = Pane(
     title="Settings",
     group="Care",
     help=(
-        "The server's settings. Changed: different from PostgreSQL's defaults, with file and line. From the preset: "
+        "The server's settings. Changed: different from PostgreSQL's defaults, with file and line. Preset: "
         "what the preset pipeline would change on any machine (T plans the whole preset for this one). "
-        "Pending restart: set, but not in effect before a restart. By role and database: set by ALTER ROLE and ALTER "
+        "Restart pending: set, but not in effect before a restart. By role: set by ALTER ROLE and ALTER "
         "DATABASE. Files: every line of the configuration files, for superusers or roles with SELECT on "
         "pg_file_settings and EXECUTE on pg_show_all_file_settings(). Values are those that a new session of this role "
         "and database gets, without what the console sets for its own session."

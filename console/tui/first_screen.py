@@ -16,11 +16,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TextIO
 
-from console.format import FORMATS, MISSING, UNKNOWN, cells, one_line
+from console.format import FORMATS, MISSING, UNKNOWN, cells, counted, one_line
 from console.model import Column, Facts, Level, Pane, Row, Snapshot, View
 from console.records import dataclass
 from console.tui.grounds import Ground, ground
-from console.tui.layout import GUTTER, MARKS, SHORTEST_MIDDLE, Placed, place, present
+from console.tui.layout import GUTTER, MARKS, Placed, cells_of_end, place, present
 
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"  # the alternate screen
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -133,7 +133,7 @@ def painted(seen: ReadSoFar, size: tuple[int, int], on: Ground, colours: bool = 
     rest = _server(facts) if facts else " connecting …"
     head = _fit(place_, min(width, cells(place_)))
     tabs = f" {pane.key} {pane.title}"
-    rows = f"{len(seen.rows.rows)} rows" if seen.rows is not None else ""
+    rows = counted(len(seen.rows.rows), "row") if seen.rows is not None else ""
     title = _fit(f" {seen.view.title}", max(0, width - len(rows))) + rows
     lines = [
         f"{on.panel}\x1b[1;7m{head}\x1b[22;27m{_fit(rest, width - cells(head))}",
@@ -210,18 +210,19 @@ def _line(columns: Sequence[_Cells], row: Row, width: int, front: str, unknown: 
         kind, value = FORMATS[each.placed.column.format], row[each.at]
         nothing = UNKNOWN if each.placed.column.name in unknown else MISSING
         shown = nothing if value is None else kind.show(value)
-        text = _fit(shown, each.placed.width, kind.right, kind.middle)
+        text = _fit(shown, each.placed.width, kind.right, kind.end)
         text = _start(text, width - used)
         used += cells(text) + 1
         line += f"{_colour(level, front)}{text}\x1b[22m{front} " if level >= Level.WARNING else f"{text} "
     return line[:-1] if used > width else line + " " * (width - used)
 
 
-def _fit(text: str, width: int, right: bool = False, middle: bool = False) -> str:
+def _fit(text: str, width: int, right: bool = False, end: float = 0.0) -> str:
     """`text` in exactly `width` cells, at the right or left; an ellipsis shows where it was cut."""
     if cells(text) > width:
-        end = width // 2 if middle and width >= SHORTEST_MIDDLE else 0
-        text = f"{_start(text, width - 1 - end)}…{_start(text[::-1], end)[::-1]}" if width > 1 else _start(text, width)
+        last = cells_of_end(width, end)
+        cut = f"{_start(text, width - 1 - last)}…{_start(text[::-1], last)[::-1]}"
+        text = cut if width > 1 else _start(text, width)
     space = " " * (width - cells(text))
     return space + text if right else text + space
 

@@ -14,7 +14,8 @@ SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
 NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column
 ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
 ENOUGH = 24  # from this width on a growing column shares what is left with the other wanted texts
-SHARED = frozenset({"name", "relation", "names", "query"})  # formats whose texts are often longer than their column
+# Formats whose texts are often longer than their column.
+SHARED = frozenset({"name", "relation", "setting", "names", "query"})
 MOST_SHARED = 24  # cells that a column can get in addition
 
 
@@ -79,6 +80,11 @@ def present(columns: Sequence[Column], snapshot: Snapshot) -> tuple[Column, ...]
         if not column.present
         or any(row[at] is not None for at in (snapshot.index(column.name),) for row in snapshot.rows)
     )
+
+
+def cells_of_end(width: int, share: float) -> int:
+    """How many of the cells of a text that is cut to `width` show its end; 0: it is cut there."""
+    return int(width * share) if width >= SHORTEST_MIDDLE else 0
 
 
 def column_at(placed: Sequence[Placed], x: int) -> Column | None:

@@ -13,7 +13,7 @@ from console.format import FORMATS, MISSING, UNKNOWN
 from console.model import Level, Row
 from console.records import dataclass
 from console.tui.bars import Bars
-from console.tui.layout import GUTTER, MARKS, SHORTEST_MIDDLE, Placed
+from console.tui.layout import GUTTER, MARKS, Placed, cells_of_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ColumnWindow:
         value, column = row[at], placed.column
         kind = FORMATS[column.format]
         nothing = UNKNOWN if column.name in self._unknown else MISSING
-        text = fit(nothing if value is None else kind.show(value), placed.width, kind.right, kind.middle)
+        text = fit(nothing if value is None else kind.show(value), placed.width, kind.right, kind.end)
         return f"{text} ", column.rule.level(row[judged]) if column.rule else Level.OK
 
     def in_full(self, line: RowLine, left: int, right: int) -> frozenset[str]:
@@ -137,17 +137,21 @@ class ColumnWindow:
         return [region.intersection(seen) for region in changed if region.overlaps(seen)]
 
 
-def fit(text: str, width: int, right: bool, middle: bool = False) -> str:
-    """`text` in exactly `width` cells, at the right or left; an ellipsis shows where it was cut."""
+def fit(text: str, width: int, right: bool, end: float = 0.0) -> str:
+    """`text` in exactly `width` cells, at the right or left; an ellipsis shows where it was cut.
+
+    Of a text that is cut the share `end` of the cells shows its end.
+    """
+    text = cut(text, width, end)
     cells = len(text) if text.isascii() else cell_len(text)
-    if cells > width:
-        text = _cut(text, width, middle)
-        cells = len(text) if text.isascii() else cell_len(text)
     return " " * (width - cells) + text if right else text + " " * (width - cells)
 
 
-def _cut(text: str, width: int, middle: bool) -> str:
-    if not middle or width < SHORTEST_MIDDLE:
+def cut(text: str, width: int, end: float = 0.0) -> str:
+    """`text` in at most `width` cells, with an ellipsis and the share `end` of the cells for its end if it is longer."""
+    if (len(text) if text.isascii() else cell_len(text)) <= width:
+        return text
+    last = cells_of_end(width, end)
+    if not last:
         return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    end = width // 2
-    return f"{set_cell_size(text, width - 1 - end)}…{set_cell_size(text[::-1], end)[::-1]}"
+    return f"{set_cell_size(text, width - 1 - last)}…{set_cell_size(text[::-1], last)[::-1]}"
