@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 import console.tui
-from console.model import Facts, Kind, Level, Trouble
+from console.model import Facts, Finding, Kind, Level, Trouble
 from console.panes import PANES, pane
 from console.panes.metrics import ALARMS, HEADER, METRICS, header_metrics, view_in_alarm
 from console.reading.sparkline import BARS
@@ -212,3 +213,47 @@ def test_an_alarm_names_a_view_that_exists_and_is_opened_on_it() -> None:
     assert view_in_alarm(METRICS_SHOWN.values(), WELL, "pooler") == ""
     assert view_in_alarm(METRICS_SHOWN.values(), {**WELL, "pool_waiting": 25}, "pooler") == "pools"
     assert {view_in_alarm(METRICS_SHOWN.values(), ALL_HEADER_ALARMS, each.name) for each in PANES} >= {"summary"}
+
+
+async def first_line(facts: Facts, now: Mapping[str, object], findings: Sequence[Finding], width: int) -> str:
+    app = Top()
+    async with app.run_test(size=(width, 2)):
+        header = app.query_one(Header)
+        header.show_server("there", facts, now, HISTORY, findings=findings)
+        return header.render().plain.splitlines()[0]
+
+
+OWNER = Facts("postgres", 180006, "18.6", "127.0.0.1:37947", database="pipeline", user="pipeline_owner")
+LONG = replace(OWNER, label="warehouse-primary.eu-central-1.rds.example.com:5432", database="d" * 63, user="u" * 63)
+
+
+@pytest.mark.parametrize(
+    ("facts", "levels", "shown"),
+    [
+        (OWNER, [], "127.0.0.1:37947  PostgreSQL 18.6 primary pipeline_owner@pipeline no TLS"),
+        (OWNER, [Level.WARNING], "127.0.0.1:37947  1 warning PG 18.6 primary pipeline_owner@pipeline no TLS"),
+        (
+            OWNER,
+            [Level.CRITICAL, *[Level.WARNING] * 12],
+            "127.0.0.1:37947  1!! 12! PG 18.6 primary pipeline_owner@pipeline no TLS",
+        ),
+        (
+            replace(LONG, superuser=True),
+            [Level.CRITICAL],
+            "warehou…com:5432  1!! PG 18.6 primary SUPERUSER uuuu…uuuu@dddd…dddd no TLS",
+        ),
+    ],
+)
+async def test_at_80_columns_the_first_line_gets_shorter_in_whole_parts(
+    facts: Facts, levels: Sequence[Level], shown: str
+) -> None:
+    findings = [Finding("rule", str(at), level, "It is so.") for at, level in enumerate(levels)]
+    assert await first_line(facts, WELL, findings, 80) == f" {shown}"
+
+
+async def test_a_first_line_that_cannot_fit_says_that_it_was_cut() -> None:
+    now = {**WELL, "visible": 9, "used": 120}
+    shown = await first_line(replace(LONG, superuser=True, read_only=True), now, [], 80)
+    assert len(shown) <= 80
+    assert shown.startswith(" warehou…com:5432 ")
+    assert "sees 9 of 120 sessions" in shown

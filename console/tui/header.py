@@ -16,6 +16,7 @@ from console.panes.metrics import HEADER, Metric
 from console.reading.sparkline import sparkline
 from console.records import dataclass
 from console.tui.own_lines import OwnStyles
+from console.tui.table_lines import cut
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}
 WIDE = 120  # cells from which a sparkline is longer
@@ -23,6 +24,26 @@ GAP = 2  # cells between two metrics
 MORE = 5  # cells for the number of alarms without room
 
 _MARKS = {Level.WARNING: "!", Level.CRITICAL: "!!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How long the first line is: what it says stays, each part in fewer cells."""
+
+    product: str = "PostgreSQL"
+    marks: bool = False  # findings are counted with the mark of their level, not its name
+    names: int = 63  # most cells of a role or database
+    place: int = 1000  # most cells of the server's name
+
+
+FORMS = (
+    Form(),
+    Form("PG"),
+    Form("PG", marks=True),
+    Form("PG", marks=True, names=16),
+    Form("PG", marks=True, names=16, place=24),
+    Form("PG", marks=True, names=9, place=16),
+)
 
 
 class Header(Widget):
@@ -99,31 +120,38 @@ class Header(Widget):
         return line
 
     def _server(self) -> Content:
+        """The first line, in the longest form that fits."""
         facts = self._facts
         if facts is None:
             return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")
-        parts: list[tuple[str, str] | str] = [(f" {one_line(facts.place)} ", "bold reverse")]
+        for form in FORMS:
+            line = self._facts_in(facts, form)
+            if line.cell_length <= self.size.width:
+                return line
+        return line.truncate(max(1, self.size.width), ellipsis=True)
+
+    def _facts_in(self, facts: Facts, form: Form) -> Content:
+        place = cut(one_line(facts.place), form.place, 1 / 2)
+        parts: list[tuple[str, str] | str] = [(f" {place} ", "bold reverse")]
         parts += [(f" {self._moment} ", "bold reverse $text-warning")] if self._moment else []
         parts += [
-            (f" {self._findings[level]} {level.name.lower()}", _STYLES[level])
+            (f" {self._findings[level]}{_MARKS[level] if form.marks else f' {level.name.lower()}'}", _STYLES[level])
             for level in (Level.CRITICAL, Level.WARNING)
             if self._findings[level]
         ]
         parts.append((" not reachable", "bold $text-error") if self._trouble else "")
         parts.append((" READ-ONLY", "bold") if facts.read_only else "")
         role = "standby" if self._now.get("standby", facts.standby) else "primary"
-        parts.append(f" PostgreSQL {one_line(facts.version_text.split(' ')[0])} {role} ")
+        parts.append(f" {form.product} {one_line(facts.version_text.split(' ')[0])} {role} ")
         seen, sessions = self._now.get("visible"), self._now.get("used")
         if isinstance(seen, int) and isinstance(sessions, int) and seen < sessions:
             parts.append((f"sees {seen} of {sessions} sessions ", "$text-warning"))
-        parts.append(
-            (
-                f"SUPERUSER {one_line(facts.user)}" if facts.superuser else one_line(facts.user),
-                "$text-warning" if facts.superuser else "",
-            )
+        user, assumed_by, database = (
+            cut(one_line(name), form.names, 1 / 2) for name in (facts.user, facts.assumed_by, facts.database)
         )
-        parts.append((f" (SUPERUSER {one_line(facts.assumed_by)})", "$text-warning") if facts.assumed_by else "")
-        parts.append(f"@{one_line(facts.database)}")
+        parts.append((f"SUPERUSER {user}" if facts.superuser else user, "$text-warning" if facts.superuser else ""))
+        parts.append((f" (SUPERUSER {assumed_by})", "$text-warning") if assumed_by else "")
+        parts.append(f"@{database}")
         parts.append("" if facts.tls else (" no TLS", "$text-muted"))
         return Content.assemble(*parts)
 
