@@ -17,7 +17,7 @@ import pytest
 from console.model import Snapshot, Source, View, above
 from console.panes.connections import CONNECTIONS
 from console.panes.locks import LOCKS
-from console.panes.pooled import CLIENTS_BEHIND
+from console.panes.pooled import CLIENTS_BEHIND, names
 from console.panes.pooler_groups import GROUPS, groups
 from console.reading.reader import Reader, keys
 from console.rules.findings.blocking import BLOCKING_SESSION
@@ -103,7 +103,7 @@ async def test_each_session_of_a_pooler_is_shown_with_its_client(any_pg: Cluster
         for at, (client, pid) in enumerate(opened):
             row, pooler = rows[pid], poolers[at // 3]
             assert (row["pooled_address"], row["pooler"]) == (port_of(client), f"127.0.0.1:{pooler.port}")
-            assert row["who"] == f"{'report' if at % 3 == 2 else 'web'} 127.0.0.1@{pooler.database}"
+            assert row["who"] == f"{'report' if at % 3 == 2 else 'web'}@{pooler.database}"
         assert (rows[free]["pooler"], rows[free]["pooled_address"]) == (f"127.0.0.1:{poolers[0].port}", None)
 
 
@@ -188,7 +188,7 @@ async def test_the_lock_tree_names_the_clients(any_pg: Cluster, pgbouncer: Start
             return {holder, blocked} <= rows.keys()
 
         await eventually(both)
-        assert [rows[pid]["who"] for pid in (holder, blocked)] == ["shop 127.0.0.1", "import 127.0.0.1"]
+        assert [rows[pid]["who"] for pid in (holder, blocked)] == ["shop", "import"]
         assert [rows[pid]["pooled_address"] for pid in (holder, blocked)] == [port_of(root), port_of(waiter)]
         assert await blockers(any_pg, pooler) == [f"shop at {port_of(root)} via PgBouncer"]
         await root.rollback()
@@ -452,3 +452,18 @@ def test_transactions_of_a_database_are_divided_among_its_active_clients() -> No
         ("job", 1, 1, 0, 1, 1, 3.0, 30.0),
         (None, 1, 0, 0, 0, 0, None, 0.0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "shown"),
+    [
+        (("10.0.0.7:5001", "10.0.0.7:5002", None), ["web", "web", "psql"]),
+        (("10.0.0.7:5001", "10.0.0.8:5002", None), ["web 10.0.0.7", "web 10.0.0.8", "psql"]),
+    ],
+)
+def test_the_address_of_a_client_is_in_its_name_where_clients_have_several(
+    addresses: tuple[str | None, ...], shown: list[str]
+) -> None:
+    columns = ("application", "user", "pooled_application", "pooled_address")
+    rows = (("", "app", "web", addresses[0]), ("", "app", "web", addresses[1]), ("psql", "dba", None, addresses[2]))
+    assert names(Snapshot("connections", columns, rows, datetime(2026, 1, 1, tzinfo=UTC))) == shown

@@ -225,7 +225,7 @@ _COLUMNS = (
 
 _SUMMARY = View(
     name="summary",
-    title="Applications",
+    title="Apps",
     query="connections_summary",
     kept=60.0,
     columns=(

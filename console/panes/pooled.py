@@ -67,18 +67,23 @@ def clients(snapshot: Snapshot) -> tuple[tuple[str, ...], Iterable[Row]]:
 
 
 def names(snapshot: Snapshot) -> list[str]:
-    """Each session's application, else its user; behind a pooler those of its client, with the client's address."""
+    """Each session's application, else its user; behind a pooler those of its client.
+
+    With the client's address where clients come from several: one that all have only takes room from their names.
+    """
     application, user = snapshot.values("application"), snapshot.values("user")
     if "pooled_address" not in snapshot.columns:
         return [str(name or role or "") for name, role in zip(application, user, strict=True)]
     own_names, addresses = snapshot.values("pooled_application"), snapshot.values("pooled_address")
-    pooled = zip(application, user, own_names, addresses, strict=True)
-    return [with_address(str(own or name or role or ""), address) for name, role, own, address in pooled]
+    hosts = [_host(address) for address in addresses]
+    several = len(set(hosts) - {""}) > 1
+    pooled = zip(application, user, own_names, hosts, strict=True)
+    return [f"{own or name or role or ''} {host if several else ''}".strip() for name, role, own, host in pooled]
 
 
-def with_address(name: str, address: object) -> str:
-    """A name with an address, without its port."""
-    return f"{name} {str(address).rpartition(':')[0] or address}".strip() if address else name
+def _host(address: object) -> str:
+    """An address without its port; empty: there is none."""
+    return str(address).rpartition(":")[0] or str(address) if address else ""
 
 
 def _wait(taken: float, state: object, age: object, busy: object, at: object) -> float | None:

@@ -88,9 +88,7 @@ def _view(name: str, title: str, where: Callable[[Record], bool] | None, empty: 
 
 
 FROM_PRESET = replace(
-    _view(
-        "preset", "Preset", lambda row: row["wanted"] is not None, "Every setting has the value of the preset."
-    ),
+    _view("preset", "Preset", lambda row: row["wanted"] is not None, "Every setting has the value of the preset."),
     columns=(
         NAME,
         VALUE,

@@ -27,7 +27,7 @@ _MARKS = {Level.WARNING: "!", Level.CRITICAL: "!!"}
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class LineForm:
     """How long the first line is: what it says stays, each part in fewer cells."""
 
     product: str = "PostgreSQL"
@@ -37,12 +37,12 @@ class Form:
 
 
 FORMS = (
-    Form(),
-    Form("PG"),
-    Form("PG", marks=True),
-    Form("PG", marks=True, names=16),
-    Form("PG", marks=True, names=16, place=24),
-    Form("PG", marks=True, names=9, place=16),
+    LineForm(),
+    LineForm("PG"),
+    LineForm("PG", marks=True),
+    LineForm("PG", marks=True, names=16),
+    LineForm("PG", marks=True, names=16, place=24),
+    LineForm("PG", marks=True, names=9, place=16),
 )
 
 
@@ -130,7 +130,7 @@ class Header(Widget):
                 return line
         return line.truncate(max(1, self.size.width), ellipsis=True)
 
-    def _facts_in(self, facts: Facts, form: Form) -> Content:
+    def _facts_in(self, facts: Facts, form: LineForm) -> Content:
         place = cut(one_line(facts.place), form.place, 1 / 2)
         parts: list[tuple[str, str] | str] = [(f" {place} ", "bold reverse")]
         parts += [(f" {self._moment} ", "bold reverse $text-warning")] if self._moment else []

@@ -148,7 +148,7 @@ def fit(text: str, width: int, right: bool, end: float = 0.0) -> str:
 
 
 def cut(text: str, width: int, end: float = 0.0) -> str:
-    """`text` in at most `width` cells, with an ellipsis and the share `end` of the cells for its end if it is longer."""
+    """`text` in at most `width` cells, with an ellipsis if it is longer: the share `end` shows its end."""
     if (len(text) if text.isascii() else cell_len(text)) <= width:
         return text
     last = cells_of_end(width, end)

@@ -31,6 +31,7 @@ class PaneTitle(OwnLine):
         self._pane = pane
         self._current = pane.views[0].name
         self._right = ""
+        self._period = ""
         self._concern: Concern | None = None
         self._places: list[tuple[int, int, str]] = []
 
@@ -50,10 +51,10 @@ class PaneTitle(OwnLine):
         facts += [since] if since else []
         if state.filter_text:
             facts.append(f"/{one_line(state.filter_text)[:20]}")
-        facts.append("paused" if state.paused else f"every {age(state.period).replace('.0', '')}")
-        right = "  ".join(facts)
-        if (right, state.view.name) != (self._right, self._current):
-            self._right, self._current = right, state.view.name
+        period = "paused" if state.paused else age(state.period).replace(".0", "")
+        right = "".join(f"{fact}  " for fact in facts)
+        if (right, period, state.view.name) != (self._right, self._period, self._current):
+            self._right, self._period, self._current = right, period, state.view.name
             self.refresh()
 
     def show_concern(self, concern: Concern | None) -> None:
@@ -66,11 +67,13 @@ class PaneTitle(OwnLine):
         """The names of the views on the left, the facts on the right."""
         parts: list[tuple[str, str] | str] = []
         views = self._pane.views if len(self._pane.views) > 1 else ()
-        room = self.size.width - len(self._right) - 1
+        titles = sum(len(view.title) + 2 for view in views)
+        right = self._facts(titles)
+        room = self.size.width - len(right) - 1
         heads = [(f" {self._pane.title} ", "bold $accent")]
         if self._concern is not None:
             heads.append((f" {self._concern.text} ", self._concern.style))
-        if len(_plain(heads)) + sum(len(view.title) + 2 for view in views) > room and not self._is_second:
+        if len(_plain(heads)) + titles > room and not self._is_second:
             del heads[0]  # the line of tabs has that name too
         parts += heads
         x = len(_plain(heads))
@@ -81,8 +84,14 @@ class PaneTitle(OwnLine):
             parts.append((shown, "reverse" if view.name == self._current else "$text-muted"))
             x += len(shown)
         parts.append(" " * max(1, room - x))
-        parts.append((self._right, "$text-muted"))
+        parts.append((right, "$text-muted"))
         return Content.assemble(*parts)
+
+    def _facts(self, titles: int) -> str:
+        """What stands on the right, a word shorter where the names of the views, in `titles` cells, need the room."""
+        period = self._period
+        whole = f"{self._right}every {period}" if period not in {"", "paused"} else f"{self._right}{period}"
+        return whole if titles + len(whole) + 1 <= self.size.width else f"{self._right}{period}"
 
     @property
     def _is_second(self) -> bool:
