@@ -13,14 +13,20 @@ from pathlib import Path
 
 import pytest
 from textual.app import App
-from textual.binding import Binding
+from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
+from textual.events import Key as Pressed
+from textual.screen import Screen
 
 import console.tui
 from console.keys import Key, Place, all_keys, free_keys, key_name
 from console.model import Kind, Trouble
 from console.tui.bindings import bindings, check_keymap
+from console.tui.key_routing import bound
 from tests.command import run
+from tests.screens import console as opened
+from tests.screens import until
+from tests.servers import PostgresServer
 
 TOGETHER = (Place.APP, Place.PANE, Place.TABLE)
 
@@ -90,3 +96,54 @@ def test_list_keys_prints_every_binding_and_the_free_keys(tmp_path: Path) -> Non
     text = run(tmp_path, "list", "keys").out
     assert all(key.id in text for key in all_keys())
     assert " ".join(free_keys()) in text.splitlines()[-1]
+
+
+def textual_order(screen: Screen[object], key: str) -> list[tuple[DOMNode, str]]:
+    """What Textual itself tries for a key, one after the other."""
+    first = [
+        (node, binding.action)
+        for node, known in reversed(screen._binding_chain)
+        for binding in known.key_to_bindings.get(key, ())
+        if binding.priority
+    ]
+    return first + [
+        (node, binding.action)
+        for node, known in screen._modal_binding_chain
+        for binding in known.key_to_bindings.get(key, ())
+        if not binding.priority
+    ]
+
+
+@pytest.mark.parametrize("keymap", [{}, {"pane.filter": "f", "quit": "Q"}], ids=["usual", "changed"])
+async def test_what_a_key_is_bound_to_is_found_as_textual_finds_it(
+    any_pg: PostgresServer, keymap: dict[str, str]
+) -> None:
+    keys = {*chain.from_iterable(key.each for key in all_keys(keymap)), *free_keys(), "f", "x", "enter", "tab", "f1"}
+    seen = set()
+    async with opened(any_pg.uri("postgres"), pane="settings", changed={"keymap": keymap}) as (app, pilot):
+        await until(pilot, lambda: app.pane_view.table.row_count > 10)
+        for opening, closing in (("", ""), ("f" if keymap else "slash", "escape"), ("question_mark", "escape")):
+            await pilot.press(*filter(None, (opening,)))
+            await pilot.pause()
+            seen.add(type(app.focused))
+            for key in keys:
+                assert list(bound(app.screen, key)) == textual_order(app.screen, key), key
+            await pilot.press(*filter(None, (closing,)))
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: len(app.screen_stack) > 1)
+        assert all(list(bound(app.screen, key)) == textual_order(app.screen, key) for key in keys)
+    assert len(seen) > 2, "a table, a field and a dialog"
+
+
+async def test_no_bindings_are_copied_for_a_key(any_pg: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[BindingsMap] = []
+    copy = BindingsMap.copy
+    async with opened(any_pg.uri("postgres"), pane="settings") as (app, pilot):
+        table = app.pane_view.table
+        await until(pilot, lambda: table.row_count > 10)
+        table.move_to(3)
+        with monkeypatch.context() as patch:
+            patch.setattr(BindingsMap, "copy", lambda known: copied.append(known) or copy(known))  # type: ignore[func-returns-value]
+            await app.on_event(Pressed("j", "j"))
+        assert table.cursor == 4
+    assert copied == []

@@ -95,7 +95,7 @@ class ConsoleApp(TerminalApp):
         self.dialogs = DialogStack(self)
         self.marks = Marks()
         everywhere = dict.fromkeys(keys_of("app.redraw", workspace.settings.keymap), self.action_redraw)
-        self.keys = KeyRouting(self, self.dialogs, self._check_bindings, everywhere)
+        self.keys = KeyRouting(self, self.dialogs, everywhere)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._rows = RowActions(workspace, self.dialogs, self.flow, self.times)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name

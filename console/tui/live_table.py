@@ -302,7 +302,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def watch_cursor(self, former: int, now: int) -> None:
         """Repaint the former and the new line of the cursor."""
-        top, width = self.scroll_offset.y, self._room  # the scroll bar is as it was
+        top, width = self.scroll_offset.y, self._painting.width or self._room  # the scroll bar is as it was
         self.refresh(*(Region(0, row - top + 1, width, 1) for row in (former, now) if row >= top))
         if former != now:
             self.post_message(self.Moved())

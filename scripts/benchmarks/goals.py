@@ -84,9 +84,7 @@ MOVES = (
     "Of slow queries each statement that ran has four other numbers, and changes places with others; of each cell only "
     "what differs is sent."
 )
-QUEUES = (
-    "Of a cursor key half is Textual's: its queues of messages, and the chain of bindings that it asks twice for a key."
-)
+QUEUES = "Of a cursor key much is Textual's: its queues of messages, and its way from a value to what is painted."
 COPIES = (
     "Of a read of the slow queries three quarters of the server's time are its function, which copies the counters of "
     "all statements; their sum, at every tenth read, takes it once more."
