@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from console.tui import picture
 from console.tui.picture import LinePart, Picture, change
-from console.tui.updates import WrittenUpdate, written
+from console.tui.updates import TightUpdate, WrittenUpdate, written
 
 WIDTH, HEIGHT = 24, 5
 STYLES = (
@@ -58,7 +58,7 @@ def test_a_terminal_shows_the_same_whether_all_or_only_what_differs_is_sent(text
             for y in sorted(chance.sample(range(HEIGHT), 3))
             for left, right in [sorted(chance.sample(range(WIDTH + 1), 2)) if texts is TEXTS else (0, WIDTH)]
         ]
-        for at, each in enumerate((terminal.drawn(parts, CONSOLE), Picture().drawn(parts, CONSOLE))):
+        for at, each in enumerate((terminal.drawn(parts, CONSOLE), TightUpdate(parts).render_segments(CONSOLE))):
             streams[at].feed(each)
             sent[at] += len(each)
         assert shown(tight) == shown(whole)
@@ -118,13 +118,34 @@ def test_a_picture_that_is_forgotten_is_sent_again_in_full() -> None:
     terminal = Picture()
     all_of_it = terminal.drawn(parts("idle"), CONSOLE)
     terminal.forget()
-    assert terminal.drawn(parts("idle"), CONSOLE) == all_of_it == "\x1b[1;1Hidle"
+    assert terminal.drawn(parts("idle"), CONSOLE) == f"\x1b[m{all_of_it}" == "\x1b[m\x1b[1;1Hidle"
 
 
 def test_a_cell_in_another_style_differs() -> None:
     terminal = Picture()
     terminal.drawn(parts("idle"), CONSOLE)
-    assert terminal.drawn(parts("idle", style=Style(bold=True)), CONSOLE) == "\x1b[1;1H\x1b[1midle\x1b[m"
+    assert terminal.drawn(parts("idle", style=Style(bold=True)), CONSOLE) == "\x1b[1;1H\x1b[1midle"
+
+
+def test_the_last_style_stays_set_until_something_else_writes() -> None:
+    terminal, bold = Picture(), Style(bold=True)
+    assert terminal.drawn(parts("idle", style=bold), CONSOLE) == "\x1b[1;1H\x1b[1midle"
+    assert terminal.drawn(parts("busy", style=bold), CONSOLE) == "\x1b[1;1Hbusy"
+    assert terminal.drawn(parts("busy", style=bold), CONSOLE) == ""
+    assert (terminal.rest(), terminal.rest()) == ("\x1b[m", "")
+    assert terminal.drawn(parts("idle", style=bold), CONSOLE) == "\x1b[1;1H\x1b[1midle"
+    terminal.forget()
+    assert terminal.drawn([], CONSOLE) == ""
+    assert terminal.rest() == "\x1b[m", "whatever is set"
+
+
+def test_columns_of_numbers_are_written_downwards() -> None:
+    terminal = Picture()
+    lines = [f"  {n}s {'postgres':30} {n}m active" for n in range(1, 7)]
+    terminal.drawn(parts(*lines), CONSOLE)
+    now = [f"  {n + 1}s {'postgres':30} {n + 1}m active" for n in range(1, 7)]
+    first, second = ("2\v\b3\v\b4\v\b5\v\b6\v\b7",) * 2
+    assert terminal.drawn(parts(*now), CONSOLE) == f"\x1b[1;3H{first}\x1b[1;37H{second}"
 
 
 @pytest.mark.parametrize(

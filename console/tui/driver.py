@@ -17,6 +17,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from console.tui.first_screen import ENTER
+from console.tui.picture import RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,11 @@ class TerminalDriver(LinuxDriver):
             self._file.flush()
         else:
             super().write(data)
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back, without the style in which the last text was written."""
+        self.write(RESET)
+        super().stop_application_mode()
 
     def send_message(self, message: Message) -> None:
         """Hand what was typed to the application at once; Textual's own makes a task of it first."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import ne, or_
+from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
 from rich.color import ColorSystem
@@ -17,6 +19,8 @@ from console.records import dataclass
 
 _DIFFERENT = re.compile(rb"\x01+")
 GAP = 4  # unchanged cells of one style that are written again: a move of the cursor is as long
+SHORTEST_COLUMN = 3  # runs from which on their order is looked at
+RESET = "\x1b[m"  # no style
 SINGLE = 3  # steps down, or to the left, that are shorter as control characters than as a sequence
 # What ends an attribute; bold and faint end together.
 ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "8": "28", "9": "29"}
@@ -40,19 +44,35 @@ class Picture:
 
     def __init__(self) -> None:
         self._rows: dict[int, _Row] = {}  # by line
+        self._style: str | None = ""  # that is set, which the next text begins with; None: not known
 
     def forget(self) -> None:
         """Nothing is known of the terminal: something else has written to it, or it has another size."""
         self._rows.clear()
+        self._style = None
 
     def drawn(self, parts: Iterable[LinePart], console: Console) -> str:
-        """What makes the terminal show `parts`, given in the order of the screen; empty: it does."""
-        pen = _Pen()
-        for part in parts:
-            self._draw(part, pen, console)
-        return pen.done()
+        """What makes the terminal show `parts`, given in the order of the screen; empty: it does.
 
-    def _draw(self, part: LinePart, pen: _Pen, console: Console) -> None:
+        The last style stays set, which is often the first one of the next text: see rest().
+        """
+        pen = _Pen(self._style or "")
+        runs: list[_Run] = []
+        for part in parts:
+            self._draw(part, runs, pen, console)
+        pen.write_all(runs)
+        text = pen.text
+        if text:
+            text = text if self._style is not None else f"{RESET}{text}"
+            self._style = pen.style
+        return text
+
+    def rest(self) -> str:
+        """What leaves no style set; something else writes to the terminal after it."""
+        style, self._style = self._style, ""
+        return change(style, "") if style is not None else RESET
+
+    def _draw(self, part: LinePart, runs: list[_Run], pen: _Pen, console: Console) -> None:
         row = self._rows.get(part.y)
         if row is None:
             row = self._rows[part.y] = _Row()
@@ -68,16 +88,29 @@ class Picture:
             return
         # How wide a terminal draws an unusual character is never sure: such a part is written whole.
         is_plain = "" not in texts and "" not in before
-        runs = _runs(texts, styles, before, before_styles) if is_plain else ((0, len(texts)),)
-        for first, last in runs:
-            pen.move(part.y, part.x + first)
-            pen.write(texts[first:last], styles[first:last], len(row.texts))
         row.texts[here], row.styles[here] = texts, styles
         row.keep(part)
-        if not is_plain:
-            pen.lose()
-            row.parts.clear()
-            _break(row.texts, part.x, end)
+        y, x, width = part.y, part.x, len(row.texts)
+        if is_plain:
+            for first, last in _runs(texts, styles, before, before_styles):
+                runs.append(_Run(y, x + first, texts[first:last], styles[first:last], width))
+            return
+        pen.write_all(runs)  # what is next to it is written in order
+        runs.clear()
+        pen.write(_Run(y, x, texts, styles, width))
+        pen.lose()
+        row.parts.clear()
+        _break(row.texts, x, end)
+
+
+class _Run(NamedTuple):
+    """Cells of a line that are written one after the other; so many of the line are known."""
+
+    y: int
+    x: int
+    texts: Sequence[str]
+    styles: Sequence[str]
+    width: int
 
 
 class _Row:
@@ -117,41 +150,64 @@ class _Row:
 class _Pen:
     """Where the terminal's cursor is and which style is set, while text is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, style: str) -> None:
+        """`style` is set at first."""
+        self.style = style
         self._texts: list[str] = []
         self._at: tuple[int, int] | None = None
         self._is_in_line = False  # not behind the last cell of the line, where terminals differ
-        self._style = ""
 
-    def move(self, y: int, x: int) -> None:
+    def write_all(self, runs: Sequence[_Run]) -> None:
+        """Write runs that are given in the order of the screen, and need not be written in it."""
+        for each in runs if len(runs) < SHORTEST_COLUMN else _down_columns(runs):
+            self.write(each)
+
+    def write(self, run: _Run) -> None:
+        self._move(run.y, run.x)
+        texts, styles = run.texts, run.styles
+        at = 0
+        while at < len(texts):
+            style = styles[at]
+            same = styles[at:].count(style)  # often all of them
+            end = at + same if styles[at : at + same] == [style] * same else _end_of(styles, at)
+            self._texts += (change(self.style, style), *texts[at:end])
+            self.style, at = style, end
+        self._at = run.y, run.x + at
+        self._is_in_line = self._at[1] < run.width
+
+    def _move(self, y: int, x: int) -> None:
         if self._at == (y, x):
             return
         place = f"\x1b[{y + 1};{x + 1}H"
         if self._at is not None and self._is_in_line:
             place = min(_steps(y - self._at[0], self._at[1], x) or place, place, key=len)
         self._texts.append(place)
-        self._at = y, x
 
     def lose(self) -> None:
         """Where the cursor is depends on the terminal."""
         self._at = None
 
-    def write(self, texts: Sequence[str], styles: Sequence[str], width: int) -> None:
-        """Write cells of a line of which so many are known."""
-        at = 0
-        while at < len(texts):
-            style = styles[at]
-            same = styles[at:].count(style)  # often all of them
-            end = at + same if styles[at : at + same] == [style] * same else _end_of(styles, at)
-            self._texts += (change(self._style, style), *texts[at:end])
-            self._style, at = style, end
-        assert self._at is not None  # noqa: S101  it has moved there
-        self._at = self._at[0], self._at[1] + at
-        self._is_in_line = self._at[1] < width
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._texts)
 
-    def done(self) -> str:
-        """All of it, with no style left set."""
-        return "".join((*self._texts, change(self._style, "")))
+
+def _down_columns(runs: Sequence[_Run]) -> Iterator[_Run]:
+    """Runs in the order in which the cursor moves least: what changes in most lines is a column of numbers."""
+    columns: list[list[_Run]] = []
+    ends: dict[int, list[_Run]] = {}  # by the cell behind their last run
+    for run in runs:
+        for end in (run.x, *range(run.x + 1, run.x + SINGLE + 1)):
+            column = ends.get(end)
+            if column is not None and 0 < run.y - column[-1].y <= SINGLE and column[-1].styles[-1] == run.styles[0]:
+                del ends[end]
+                column.append(run)
+                break
+        else:
+            columns.append(column := [run])
+        ends[run.x + len(run.texts)] = column
+    return chain.from_iterable(columns)
 
 
 def _steps(down: int, before: int, x: int) -> str:
@@ -207,7 +263,9 @@ def _runs(
     texts: Sequence[str], styles: Sequence[str], before: Sequence[str | None], before_styles: Sequence[str]
 ) -> Iterator[tuple[int, int]]:
     """The stretches of cells that differ; a short gap in one style is part of a stretch."""
-    differs = bytes(map(or_, map(ne, texts, before), map(ne, styles, before_styles)))
+    differs = bytes(map(ne, texts, before))
+    if styles != before_styles:
+        differs = bytes(map(or_, differs, map(ne, styles, before_styles)))
     first = end = -1
     for found in _DIFFERENT.finditer(differs):
         start = found.start()

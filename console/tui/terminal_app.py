@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import RenderableType
+from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.app import App
 from textual.driver import Driver
 from textual.screen import Screen
@@ -15,7 +16,7 @@ from console.tui.grounds import SIXTEEN
 from console.tui.picture import Picture
 from console.tui.takeover import Takeover
 from console.tui.themes import THEMES
-from console.tui.updates import written
+from console.tui.updates import WrittenUpdate, written
 
 
 class TerminalApp(App[int]):
@@ -52,7 +53,22 @@ class TerminalApp(App[int]):
             return
         if self._running and not self._closed and not self._batch_count and not self.is_headless:
             renderable = written(renderable, self.picture, self)
+            if isinstance(renderable, WrittenUpdate):
+                self._send(renderable.text)
+                return
+            if renderable is not None and self._driver is not None:
+                self._driver.write(self.picture.rest())
         super()._display(screen, renderable)
+
+    def _send(self, text: str) -> None:
+        """Write an update at once: Textual would write its marks, which keep it together, each by itself."""
+        if self._driver is None:
+            return
+        at = self._previous_cursor_position = self.screen.outer_size.clamp_offset(self.cursor_position)
+        begin, end = (SYNC_START, SYNC_END) if self._sync_available else ("", "")
+        self._driver.write(f"{begin}{text}\x1b[{at.y + 1};{at.x + 1}H{end}")
+        self._driver.flush()
+        self.post_display_hook()
 
     def hand_over(self) -> bool:
         """Take the terminal over from the first screen; whether there was one. The driver asks for it."""

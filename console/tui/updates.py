@@ -21,7 +21,8 @@ class TightUpdate(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         """All of it as text for a terminal of which nothing is known."""
-        return Picture().drawn(self.parts, console)
+        terminal = Picture()
+        return terminal.drawn(self.parts, console) + terminal.rest()
 
 
 class WrittenUpdate(CompositorUpdate):
@@ -39,7 +40,8 @@ class WrittenUpdate(CompositorUpdate):
 def written(update: RenderableType | None, picture: Picture, app: App[int]) -> RenderableType | None:
     """What has to be sent for `update` to a terminal that shows `picture`, which shows it from now on.
 
-    None: nothing has to. To be called where the update is sent if anything is returned.
+    None: nothing has to. To be called where the update is sent if anything is returned; another than a WrittenUpdate
+    after what picture.rest() returns.
     """
     parts = _parts(update)
     if parts is None:
