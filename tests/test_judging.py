@@ -267,6 +267,31 @@ def test_nothing_is_made_for_a_rule_that_has_read_nothing_new(monkeypatch: pytes
     assert not made
 
 
+def test_frames_are_compared_once_for_all_rules_that_were_evaluated_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    last: dict[str, Judgement] = {}
+    rules = [Diagnosis(f"rule {n}", "Something", Urgency.NOW, (Ask("vitals"),), lambda _: ()) for n in range(9)]
+    judge(BEFORE, rules, last)
+    compared: list[Frame] = []
+    is_like = Frame.is_like
+
+    def counted(frame: Frame, other: Frame) -> bool:
+        compared.append(other)
+        return is_like(frame, other)
+
+    monkeypatch.setattr(Frame, "is_like", counted)
+    judge(replace(BEFORE, at=START + timedelta(seconds=5)), rules, last)
+    assert len(compared) == 1
+
+
+def test_what_a_rule_said_keeps_no_reading_but_the_last() -> None:
+    last: dict[str, Judgement] = {}
+    present = reading()
+    asking = Diagnosis("rule", "Something", Urgency.NOW, (Ask("vitals"),), lambda _: ())
+    judge(replace(BEFORE, readings={"vitals": (FIRST, present)}), [asking], last)
+    assert not last["rule"].frame.readings
+    assert [taken is present for taken, *_ in last["rule"].seen.values()] == [True]
+
+
 def test_a_rule_reads_only_what_it_has_declared() -> None:
     def find(frame: Frame) -> Iterable[Finding]:
         return [finding(str(row["n"])) for row in frame.rows("vitals")]

@@ -102,6 +102,14 @@ async def test_each_is_read_as_often_as_is_declared_unless_somebody_else_has_rea
     assert await turns.pass_by(60) == ["often", "seldom"]
 
 
+async def test_nothing_is_looked_at_before_something_is_due() -> None:
+    turns = Turns({"often": 30.0, "seldom": 300.0})
+    assert await turns.pass_by(11) == ["often"]
+    turns.heard.clear()  # whoever looked would find everything due
+    assert await turns.pass_by(29) == []
+    assert await turns.pass_by(2) == ["often"]
+
+
 async def test_what_is_most_overdue_is_read_first_and_no_more_than_may_be_spent() -> None:
     turns = Turns({"often": 30.0, "seldom": 300.0}, seconds={"often": 10.0})
     assert await turns.pass_by(100) == ["often", "seldom"]  # only now the way to the server and back is known

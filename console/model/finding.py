@@ -17,6 +17,8 @@ from console.model.trouble import NOTHING, Lacks, Trouble
 from console.records import dataclass
 
 Made = TypeVar("Made")
+# By query: the last reading, why there is none, and whether it was skipped.
+Seen = dict[str, tuple[Snapshot | None, Trouble | None, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,23 +168,39 @@ class Frame:
         troubles = {query: self.troubles[query] for query in queries if query in self.troubles}
         return replace(self, readings=readings, troubles=troubles, skipped=self.skipped & queries)
 
-    def is_like(self, other: Frame, queries: Iterable[str]) -> bool:
-        """Whether whoever reads these queries finds the same in both: the same readings, in the same minute."""
+    def bare(self) -> Frame:
+        """The frame without its readings."""
+        return replace(self, readings={}, troubles={}, skipped=frozenset(), records={}, made={})
+
+    def is_like(self, other: Frame) -> bool:
+        """Whether both are the same but for their readings: in the same minute, of the same server."""
         return (
             self.at.timestamp() // 60 == other.at.timestamp() // 60
             and (self.facts is other.facts or self.facts == other.facts)
             and self.statements is other.statements
             and self.indexes is other.indexes
-            and all(self._is_same(other, query) for query in queries)
         )
 
-    def _is_same(self, other: Frame, query: str) -> bool:
-        kept, before = self.readings.get(query), other.readings.get(query)
-        return (
-            (kept[-1] is before[-1] if kept and before else kept is before)
-            and self.troubles.get(query) == other.troubles.get(query)
-            and (query in self.skipped) == (query in other.skipped)
-        )
+    def seen(self, queries: Iterable[str]) -> Seen:
+        """What whoever reads these queries finds."""
+        found: Seen = {}
+        for query in queries:
+            kept = self.readings.get(query)
+            found[query] = (kept[-1] if kept else None, self.troubles.get(query), query in self.skipped)
+        return found
+
+    def still_shows(self, seen: Seen) -> bool:
+        """Whether the same is found in this frame: the same readings."""
+        readings, troubles, skipped = self.readings, self.troubles, self.skipped
+        for query, (last, trouble, was_skipped) in seen.items():
+            kept, why = readings.get(query), troubles.get(query)
+            if (
+                (kept[-1] if kept else None) is not last
+                or (query in skipped) is not was_skipped
+                or not (why is trouble or why == trouble)
+            ):
+                return False
+        return True
 
     def rows(self, query: str) -> tuple[Record, ...]:
         """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""

@@ -23,6 +23,8 @@ MOST_DOCUMENTS = 32 * 2**20  # bytes of the facts and documents of one file, unc
 WORTH_PACKING = 100  # rows of a reading
 CELL = 8  # bytes of a cell that is the same as in the reading before
 
+_HEAD = json.JSONEncoder(separators=(",", ":"))
+
 PastAnswer = Snapshot | Trouble
 
 
@@ -169,7 +171,7 @@ class ReadingSegment:
 def reading_payload(stream: Stream, record: ReadingRecord) -> bytes:
     """A reading as a record of a file."""
     head = ["reading", record.at, stream.source, stream.query, stream.parameters, record.whole]
-    return json.dumps(head, separators=(",", ":")).encode("ascii") + b"\n" + record.body
+    return _HEAD.encode(head).encode("ascii") + b"\n" + record.body
 
 
 def facts_payload(source: str, facts: Facts) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from console.model import CannotTell, Diagnosis, Finding, Fix, Frame, Level, Unknown, Urgency
+from console.model.finding import Seen
 from console.records import dataclass
 
 Identity = tuple[str, str]  # rule and subject
@@ -42,11 +43,29 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a rule said of what it read."""
+    """What a rule said of what it read: of a frame without its readings, and of those that it reads."""
 
     frame: Frame
+    seen: Seen
     findings: tuple[Finding, ...]
     unknown: Unknown | None
+
+
+class Alike:
+    """Compares a frame with several that are the same but for their readings, each of which is compared once."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._known: list[tuple[Frame, bool]] = []
+
+    def is_like(self, other: Frame) -> bool:
+        """As the method of the frame."""
+        for each, is_like in self._known:
+            if each is other:
+                return is_like
+        is_like = self.frame.is_like(other)
+        self._known.append((other, is_like))
+        return is_like
 
 
 def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgement] | None = None) -> Verdict:
@@ -55,10 +74,11 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgemen
     `last` holds the last judgement of each rule: a rule that has read nothing new is not evaluated again.
     """
     last = {} if last is None else last
+    now, bare = Alike(frame), frame.bare()
     for diagnosis in diagnoses:
         before = last.get(diagnosis.name)
-        if before is None or not frame.is_like(before.frame, (ask.query for ask in diagnosis.asks)):
-            last[diagnosis.name] = _judgement(frame.of(diagnosis), diagnosis)
+        if before is None or not frame.still_shows(before.seen) or not now.is_like(before.frame):
+            last[diagnosis.name] = _judgement(frame, bare, diagnosis)
     frame.records.clear()  # they take far more memory than the snapshots
     frame.made.clear()
     said = [last[diagnosis.name] for diagnosis in diagnoses]
@@ -67,11 +87,12 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgemen
     return Verdict(tuple(finding for each in said for finding in each.findings), unknown, judged)
 
 
-def _judgement(frame: Frame, diagnosis: Diagnosis) -> Judgement:
+def _judgement(frame: Frame, bare: Frame, diagnosis: Diagnosis) -> Judgement:
+    seen = frame.seen(ask.query for ask in diagnosis.asks)
     try:
-        return Judgement(frame, tuple(diagnosis.judge(frame)), None)
+        return Judgement(bare, seen, tuple(diagnosis.judge(frame.of(diagnosis))), None)
     except CannotTell as why:
-        return Judgement(frame, (), Unknown(diagnosis.name, why.why, why.remedy, why.lacks))
+        return Judgement(bare, seen, (), Unknown(diagnosis.name, why.why, why.remedy, why.lacks))
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from console.format import counted, one_line
-from console.model import CannotTell, Evidence, Finding, Fix, Kind, Level, Row, Snapshot, Trouble, Unknown
+from console.model import CannotTell, Evidence, Finding, Fix, Frame, Kind, Level, Row, Snapshot, Trouble, Unknown
 from console.rules.findings import pool_doctor
 from console.rules.findings.pool_doctor import doctor_rows, history_note
 from console.rules.judging import Verdict
@@ -55,10 +55,14 @@ def findings_source(observer: Observer) -> ConsoleSource:
         now, notes = time.monotonic(), (history_note(observer.frame, observer.pools),)
         return Snapshot("pool_doctor", pool_doctor.COLUMNS, rows, observer.frame.at, now - began, now, notes=notes)
 
+    judged: list[tuple[Frame, dict[str, float | None]]] = []  # the last frame, and the values in it
+
     async def host(asked: Mapping[str, object]) -> Snapshot:
         from console.rules.findings.host_values import host_values  # noqa: PLC0415  not before the first rows
 
-        values, now = host_values(observer.frame), time.monotonic()
+        if not judged or judged[0][0] is not observer.frame:
+            judged[:] = [(observer.frame, host_values(observer.frame))]
+        values, now = judged[0][1], time.monotonic()
         row = (*(next(iter(_listed(key)), None) for key in asked.values()), *values.values())
         return Snapshot("host_metrics", (*asked, *values), (row,), observer.frame.at, 0.0, now)
 

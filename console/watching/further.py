@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from console.records import dataclass
 from console.sources.registry import Sources
 from console.watching.credit import Credit
 
-PAUSE = 2.0  # seconds between two looks whether something is due
+PAUSE, SLEEP = 2.0, 60.0  # seconds between two looks whether something is due, at least and at most
 REFUSED = 600.0  # seconds until what the server refused is asked again: each refusal is a line in its log
 START, MOST, PER_SECOND = 0.02, 0.2, 0.002  # seconds of reading: at first, at once, and in the long run
 LOOKED_UP = 50  # rows of a view for which what it looks up is read
@@ -53,11 +54,12 @@ class FurtherReads:
         self._way: dict[str, float] = {}  # seconds of the fastest answer of each source: the way there and back
         self._least: dict[tuple[str, str], float] = {}  # those of each query: on a machine that is busy others wait
         self._credit = Credit(START, MOST, PER_SECOND)
+        self._next = self._began  # nothing is due before: what somebody else reads meanwhile is due later
 
     async def follow(self) -> None:
         """Read what is due, until this task is cancelled."""
         while True:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(max(PAUSE, min(SLEEP, self._next - self._clock())))
             await self.read_due()
 
     async def read_due(self) -> None:
@@ -65,18 +67,29 @@ class FurtherReads:
         now = self._clock()
         self._credit.earn(now - self._earned)
         self._earned = now
+        if now >= self._next:
+            await self._read_overdue(now)
+            self._next = min(map(self._due, self._reads), default=math.inf)
+
+    async def _read_overdue(self, now: float) -> None:
         away: set[str] = set()
-        for each in sorted(self._reads, key=lambda each: self._left(each, now)):
-            if self._left(each, now) > 0 or not self._credit.is_left:
+        overdue = [each for each in self._reads if self._due(each) <= now]
+        for each in sorted(overdue, key=lambda each: self._left(each, now)):
+            if not self._credit.is_left:
                 return
-            if each.source not in away and await self._is_away(each, now):
+            is_due = self._due(each) <= now  # nobody else has read it meanwhile
+            if is_due and each.source not in away and await self._is_away(each, now):
                 away.add(each.source)
+
+    def _due(self, each: FurtherRead) -> float:
+        """When it is to be read, on the clock."""
+        known = self._heard.get(each.key)
+        due = self._began + each.view.kept / SHARE if known is None else known + each.view.kept
+        return max(due, self._asked.get(each.key, due))
 
     def _left(self, each: FurtherRead, now: float) -> float:
         """How long until it is to be read, in periods of its own; negative: it is overdue."""
-        known = self._heard.get(each.key)
-        due = self._began + each.view.kept / SHARE if known is None else known + each.view.kept
-        return (max(due, self._asked.get(each.key, due)) - now) / each.view.kept
+        return (self._due(each) - now) / each.view.kept
 
     async def _is_away(self, each: FurtherRead, now: float) -> bool:
         """Read one view; returns whether its source cannot be reached."""

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from console.model import Ask, Frame, Snapshot, Trouble
+from console.model import Ask, Frame
+from console.model.finding import Seen
 from console.records import dataclass
+from console.rules.judging import Alike
 from console.watching.asks import needed
 
-Readings = Mapping[str, tuple[Snapshot, ...]]
 Value = TypeVar("Value")
 
 
@@ -19,27 +20,8 @@ class _Judged:
     """Whether a query was needed, and what decided it: a frame without its readings, and those that were looked at."""
 
     frame: Frame
-    looked_at: Mapping[str, _Seen]
+    looked_at: Seen
     is_needed: bool
-
-    def holds(self, frame: Frame) -> bool:
-        """Whether it is the same in `frame`."""
-        return frame.is_like(self.frame, ()) and all(
-            _seen(frame, query).is_same(seen) for query, seen in self.looked_at.items()
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a frame holds of one query."""
-
-    last: Snapshot | None
-    trouble: Trouble | None
-    is_skipped: bool
-
-    def is_same(self, other: _Seen) -> bool:
-        """Whether a condition finds the same in both."""
-        return self.last is other.last and self.trouble == other.trouble and self.is_skipped == other.is_skipped
 
 
 class QueryNeeds:
@@ -51,14 +33,15 @@ class QueryNeeds:
 
     def skipped(self, frame: Frame) -> set[str]:
         """The queries that need not be read in `frame`."""
-        asks = [ask for ask in self._asks if not self._is_known(ask, frame)]
+        alike = Alike(frame)
+        asks = [ask for ask in self._asks if not self._is_known(ask, alike)]
         if asks:
             self._judge(asks, frame)
         return {ask.query for ask in self._asks if not self._judged[ask.query].is_needed}
 
-    def _is_known(self, ask: Ask, frame: Frame) -> bool:
+    def _is_known(self, ask: Ask, now: Alike) -> bool:
         judged = self._judged.get(ask.query)
-        return judged is not None and judged.holds(frame)
+        return judged is not None and now.frame.still_shows(judged.looked_at) and now.is_like(judged.frame)
 
     def _judge(self, asks: Iterable[Ask], frame: Frame) -> None:
         looked_at: set[str] = set()
@@ -69,17 +52,12 @@ class QueryNeeds:
             skipped=_WatchedSet(frame.skipped, looked_at),
             made={},
         )
-        bare = replace(frame, readings={}, troubles={}, skipped=frozenset(), records={}, made={})
+        bare = frame.bare()
         for ask in asks:
             looked_at.clear()
             watched.made.clear()  # who finds something made looks at nothing
             is_needed = needed(ask, watched)
-            self._judged[ask.query] = _Judged(bare, {query: _seen(frame, query) for query in looked_at}, is_needed)
-
-
-def _seen(frame: Frame, query: str) -> _Seen:
-    kept = frame.readings.get(query)
-    return _Seen(kept[-1] if kept else None, frame.troubles.get(query), query in frame.skipped)
+            self._judged[ask.query] = _Judged(bare, frame.seen(looked_at), is_needed)
 
 
 class _Watched(Mapping[str, Value]):

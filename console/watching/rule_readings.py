@@ -47,6 +47,7 @@ class RuleReadings:
             if ask.view
         }
         self._kept: dict[str, deque[Snapshot]] = {ask.query: deque() for ask in self._asks}
+        self._frozen: dict[str, tuple[Snapshot, ...]] = {}  # the same as frames hold it, of queries that were read
         self._early = EarlyReads(self._asks)
         self._spread = _spread(diagnoses, self._asks) if spreads else None
         self._due: dict[str, datetime] = {}
@@ -65,6 +66,7 @@ class RuleReadings:
         for query, snapshots in readings.items():
             if query in self._kept:
                 self._kept[query].extend(snapshots)
+                self._freeze(query)
 
     def offer(self, taken: Snapshot, now: datetime) -> None:
         """Take a reading that somebody else made just now, instead of making one."""
@@ -114,7 +116,7 @@ class RuleReadings:
     @property
     def kept(self) -> dict[str, tuple[Snapshot, ...]]:
         """The readings of each query that was read, oldest first."""
-        return {query: tuple(kept) for query, kept in self._kept.items() if kept}
+        return dict(self._frozen)
 
     @property
     def compared(self) -> dict[str, tuple[Snapshot, ...]]:
@@ -226,6 +228,7 @@ class RuleReadings:
             self.troubles[ask.query] = why
             if why.kind is Kind.UNREACHABLE:
                 self._kept[ask.query].clear()  # what was true before is no longer known
+                self._freeze(ask.query)
                 self._due.pop(ask.query, None)  # whether the server is back does not wait for a rare query
             return
         self._early.end(ask, time.monotonic() - began)
@@ -241,6 +244,14 @@ class RuleReadings:
         kept.append(taken)
         while len(kept) > 1 and not _within(ask.window, kept[0], taken):
             kept.popleft()
+        self._freeze(ask.query)
+
+    def _freeze(self, query: str) -> None:
+        """A frame is made several times between two readings of most queries."""
+        if kept := tuple(self._kept[query]):
+            self._frozen[query] = kept
+        else:
+            self._frozen.pop(query, None)
 
 
 def _spread(diagnoses: Sequence[Diagnosis], asks: Sequence[Ask]) -> Spread:
