@@ -144,3 +144,18 @@ def test_the_console_declares_its_classes_with_it() -> None:
     every = (CHECKOUT / "console").rglob("*.py")
     modules = [path for path in every if not alone & set(path.relative_to(CHECKOUT).parts)]
     assert [str(path) for path in modules if standard.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_a_changed_copy_is_that_of_the_standard_library() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Sample:
+        name: str
+        rows: tuple[int, ...] = ()
+        notes: list[str] = field(default_factory=list)
+
+    first = Sample("a", (1, 2), ["x"])
+    for changes in ({}, {"rows": ()}, {"name": "b", "notes": ["y"]}):
+        made = records.replace(first, **changes)
+        assert made == dataclasses.replace(first, **changes)
+        assert made is not first
+    assert records.replace(first).notes is first.notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from itertools import compress
@@ -14,7 +14,7 @@ from console.model.judge import Level, Rule
 from console.model.look import Lookup, Record, Snapshot, View
 from console.model.source import Facts
 from console.model.trouble import NOTHING, Lacks, Trouble
-from console.records import dataclass
+from console.records import dataclass, replace
 
 Made = TypeVar("Made")
 # By query: the last reading, why there is none, and whether it was skipped.

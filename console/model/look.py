@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from itertools import starmap
@@ -11,7 +10,7 @@ from operator import add, itemgetter
 
 from console.model.judge import AnyRule, Rule
 from console.model.trouble import Trouble
-from console.records import dataclass
+from console.records import dataclass, replace
 
 Row = tuple[object, ...]
 Record = Mapping[str, object]

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Protocol
 
 from console.model import HEAVY, UNCOMPUTED, Kind, Lookup, Rate, Rise, Row, Snapshot, Source, Trouble, View
 from console.reading.apart import RepeatedWork
+from console.records import replace
 
 Key = tuple[object, ...]
 Named = Callable[[str], Source]  # the source of that name; raises Trouble if it is not configured

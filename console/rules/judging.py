@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from console.model import CannotTell, Diagnosis, Finding, Fix, Frame, Level, Unknown, Urgency
 from console.model.finding import Seen
-from console.records import dataclass
+from console.records import dataclass, replace
 
 Identity = tuple[str, str]  # rule and subject
 NO_URGENCY: Mapping[str, int] = {}

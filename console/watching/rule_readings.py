@@ -7,13 +7,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from console.model import CHANGES, Ask, Diagnosis, Frame, Kind, Limit, Row, Snapshot, Trouble
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_view
+from console.records import replace
 from console.sources.registry import PRIMARY, RULES, SEEN, Sources
 from console.watching.asks import merged, needed
 from console.watching.early import EarlyReads

@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from console import sql
 from console.model import Extension, Facts, Haste, Kind, Snapshot, Trouble
+from console.records import replace
 from console.sources.postgres import queries
 from console.sources.postgres.closing import answering_within
 from console.sources.postgres.connecting import (

@@ -7,9 +7,9 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from console.model import Snapshot, number
+from console.records import replace
 
 EARLY = 0.9  # of a period, after which a query may be read along with the other one
 AT_FIRST = 0.25  # the same while it is still read apart: from then on both are due together
