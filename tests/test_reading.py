@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from console.model import Facts, Kind, Lookup, Rate, Row, Snapshot, Trouble, View
+from console.model import Facts, Kind, Lookup, Pane, Rate, Row, Snapshot, Trouble, View
 from console.reading.export import csv_text, document, save
-from console.reading.reader import Reader
+from console.reading.reader import Key, Reader, Readers
 from console.sources.backoff import Backoff
+from console.tui.marks import Marks
+from console.tui.pane_feed import PaneFeed
+from console.tui.pane_state import PaneState
 
 VIEW = View(
     name="all",
@@ -125,6 +128,23 @@ async def test_a_lookup_for_the_first_rows_is_made_in_batches_with_the_read() ->
     reader = Reader(view)
     assert (await reader.read(server)).values("text") == ("text 1", "text 2", None, None)
     assert (await reader.read(server)).values("text") == ("text 1", "text 2", "text 3", None)
+
+
+@pytest.mark.parametrize(("first", "times"), [(0, 1), (3, 0)], ids=["of those", "of the first"])
+async def test_which_rows_are_on_the_screen_is_asked_only_for_a_lookup_of_those(first: int, times: int) -> None:
+    lookup = Lookup("texts", by=("id",), adds=("text",), first=first)
+    pane = Pane("p", "x", "P", "A pane.", (View("all", "All", "counters", (), ("id",), lookups=(lookup,)),))
+    server = Scripted([(1.0, ((1,), (2,)))], ("id",))
+    feed, asked = PaneFeed(pane, lambda _: server, Readers(), Marks()), []
+
+    def on_screen() -> list[Key]:
+        asked.append(1)
+        return [(1,)]
+
+    async for _ in feed.reads(PaneState(pane, 2.0), on_screen):
+        pass
+    assert len(asked) == times
+    assert [query for query, _ in server.asked] == ["counters", "texts"]
 
 
 async def test_a_lookup_is_asked_again_when_its_time_is_over() -> None:

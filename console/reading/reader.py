@@ -79,6 +79,11 @@ class Reader:
             self._last, self._is_behind = self._derived(self.base), False
         return self._last
 
+    @property
+    def looks_up_shown(self) -> bool:
+        """Whether `fill` may look something up for the rows that are shown."""
+        return any(not known.lookup.first for known in self._known)
+
     def unanswered(self) -> Mapping[str, frozenset[Key]]:
         """Which rows of the last read lack the answer of each look-up, by what that is asked by."""
         base = self.base
@@ -122,7 +127,7 @@ class Reader:
 
     async def _filled(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         base = self.base
-        if base is None or not any(not known.lookup.first for known in self._known):
+        if base is None or not self.looks_up_shown:
             return None
         present = _present(base, self._view.key)
         at = [self._view.key.index(column) for column in present]

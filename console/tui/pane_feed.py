@@ -80,6 +80,8 @@ class PaneFeed:
                 await reader.read(source)
             self.trouble = None
             yield
+            if not reader.looks_up_shown:
+                return
             for _ in range(FILTERED_LOOKUPS if state.filter_text else 1):
                 needed = _all_keys(view, reader) if state.filter_text else on_screen()
                 if view is not state.view or await reader.fill(source, needed) is None:
