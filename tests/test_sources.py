@@ -235,6 +235,26 @@ async def test_what_is_read_again_and_again_is_planned_once(pg: Cluster, databas
     assert plans == (5,)  # all but the first
 
 
+async def test_what_a_server_can_run_is_found_once_until_its_facts_are_read_again(
+    pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+    chosen = queries.chosen
+
+    def counted(name: str, facts: Facts | None) -> sql.Query:
+        found.append(name)
+        return chosen(name, facts)
+
+    monkeypatch.setattr(queries, "chosen", counted)
+    async with console(pg, database) as server:
+        for _ in range(3):
+            await server.fetch("changes")
+        assert found == ["changes"]
+        await server.learn()
+        await server.fetch("changes")
+    assert found == ["changes"] * 2
+
+
 async def test_a_view_that_changes_between_two_reads_is_read_as_it_is(pg: Cluster, database: str) -> None:
     server = PostgresServer(pg.uri(database))
     found = []

@@ -66,6 +66,7 @@ class PostgresServer:
         self._lanes = {name: Lane(name) for name in STATEMENT_SECONDS}
         self._address: Mapping[str, str] = {}  # of the host that answered: the slow lane reads the same server
         self._origin = ""  # when that server started
+        self._readable: dict[str, sql.Query] = {}  # by name, what these facts allow to be read
         self._mended: dict[str, Mended] = {}  # by text, what is read instead
         self._hopeless: dict[str, str] = {}  # by text, the error against which nothing helped
         self._denials = {name: Denials(self._once) for name in STATEMENT_SECONDS}
@@ -119,10 +120,11 @@ class PostgresServer:
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """Run the query in its lane. Raises Trouble."""
         await self.connect()
-        if not queries.extension_usable(query, self._facts):
-            await self._learn_again()  # it may have been created or granted a moment ago
-        if (obstacle := self.obstacle(query)) is not None:
-            raise obstacle
+        if query not in self._readable:
+            if not queries.extension_usable(query, self._facts):
+                await self._learn_again()  # it may have been created or granted a moment ago
+            if (obstacle := self.obstacle(query)) is not None:
+                raise obstacle
         together = self._together
         if query == together.carrier and together.begin() and (taken := await self._read_both()) is not None:
             await together.let_go_first()
@@ -172,10 +174,18 @@ class PostgresServer:
         return await self._read(sql.Query(name, text.replace("%", "%%"), "", lane="slow"), None, role)
 
     async def _answer(self, query: str, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
-        chosen = queries.chosen(query, self._facts)
+        chosen = self._chosen(query)
         if self._shared is None:
             return await self._read(chosen, parameters, role)
         return await self._shared.answer((query, parameters, role), lambda: self._read(chosen, parameters, role))
+
+    def _chosen(self, query: str) -> sql.Query:
+        """The query for this server; of one that is read again and again it is found once."""
+        if (known := self._readable.get(query)) is None:
+            known = queries.chosen(query, self._facts)
+            if self.obstacle(query) is None:
+                self._readable[query] = known
+        return known
 
     async def _read(
         self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "", *, at_once: bool = False
@@ -223,9 +233,7 @@ class PostgresServer:
     async def _read_both(self) -> Snapshot | None:
         """What was read of a query, while the one read along is kept; None: both have to be read alone."""
         together = self._together
-        carrier, rider, both = (
-            queries.chosen(name, self._facts) for name in (together.carrier, together.rider, together.both)
-        )
+        carrier, rider, both = (self._chosen(name) for name in (together.carrier, together.rider, together.both))
         try:
             read = await self._read(both, None, at_once=True)
         except Trouble as why:
@@ -363,6 +371,7 @@ class PostgresServer:
         self._origin = str(known["started"])
         host = answering_host(self._target, connection)
         found = _facts_of(connection, known, str(mended.why) if mended else "")
+        self._readable.clear()
         self._facts = replace(
             found, label=self.label, host=host, address=make_conninfo("", **self._address), read_only=self._read_only
         )
