@@ -118,6 +118,12 @@ async def test_what_is_most_overdue_is_read_first_and_no_more_than_may_be_spent(
     assert await turns.pass_by(1000) == ["often"]  # it was overdue by more of its periods; then the credit was spent
 
 
+async def test_what_is_read_for_the_past_takes_a_server_30_ms_a_minute_in_the_long_run() -> None:
+    turns = Turns(dict.fromkeys(map(str, range(20)), 30.0), seconds=dict.fromkeys(map(str, range(1, 20)), 0.01))
+    taken = [len(set(await turns.pass_by(30)) - {"0"}) for _ in range(100)]
+    assert sum(taken[-80:]) * 0.01 / (80 * 30) * 60 <= 0.031
+
+
 async def test_what_was_refused_is_not_asked_again_soon_and_others_are() -> None:
     refused = {"forbidden": Trouble(Kind.DENIED, "Not for this role.")}
     turns = Turns({"forbidden": 30.0, "other": 30.0}, refused)

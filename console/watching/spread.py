@@ -15,7 +15,7 @@ START = 0.03  # seconds of reading that it may take at the second look: on a sma
 MOST = 0.15  # and at any later one
 PER_SECOND = 0.01  # in the long run: one percent of one of the server's cores
 LARGE = 500  # tables or indexes of a server on which what does not hurt now has time, until it was read once
-PER_SECOND_THEN = 0.0025  # for that
+PER_SECOND_THEN = 0.001  # for that: 60 ms a minute, less than the sessions and the metrics that are on the screen
 _ORDER = {urgency: at for at, urgency in enumerate((Urgency.NOW, Urgency.SOON, Urgency.CARE))}
 
 

@@ -69,7 +69,8 @@ SELECT 'function' AS kind, f.oid::pg_catalog.regprocedure::text AS name,
 UNION
 SELECT 'foreign table', c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text
   FROM reached r
-  JOIN pg_catalog.pg_class c ON r.classid = 1259 AND c.oid = r.objid AND c.relkind = 'f'
+  JOIN pg_catalog.pg_foreign_table g ON r.classid = 1259 AND g.ftrelid = r.objid  -- few: pg_class would be scanned
+  JOIN pg_catalog.pg_class c ON c.oid = g.ftrelid
  WHERE c.relowner NOT IN (SELECT t.oid FROM trusted t)
 UNION
 SELECT 'view', c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text

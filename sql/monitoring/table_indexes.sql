@@ -16,7 +16,12 @@ SELECT i.indexrelid::bigint AS oid, x.relname::text AS name, n.nspname::text AS 
        pg_catalog.format('%%I.%%I', n.nspname, i.relname) AS target, m.amname::text AS method,
        pg_catalog.concat_ws(' ', m.amname, i.indnkeyatts, i.indkey, pg_catalog.md5(i.indexprs::text),
                             pg_catalog.md5(i.indpred::text)) AS keys,
-       CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts AND NOT i.indisunique THEN
+       CASE WHEN i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indnatts <> i.indnkeyatts
+                 OR i.indisunique THEN NULL
+            WHEN i.indnatts = 1 THEN
+         (SELECT pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
+           WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[0])
+            ELSE
          (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.at)
             FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, at)
            -- Each by index: a join would hash all columns of each table.

@@ -35,6 +35,23 @@ WITH setting AS MATERIALIZED (
   SELECT m.oid, m.reltoastrelid, m.reloptions
     FROM pg_catalog.pg_class m
    WHERE (m.reltoastrelid IN (SELECT c.oid FROM counted c WHERE c.relkind = 't')) IS TRUE
+), options AS MATERIALIZED (
+  -- Of tables with the same options they are read once.
+  SELECT e.reloptions,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_threshold')::float8 AS base,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_scale_factor')::float8 AS scale,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_max_threshold')::float8 AS most,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_threshold')::float8 AS insert_base,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_scale_factor')::float8 AS insert_scale,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_analyze_threshold')::float8 AS analyze_base,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_analyze_scale_factor')::float8 AS analyze_scale,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
+         pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
+    FROM (SELECT c.reloptions FROM counted c WHERE c.reloptions IS NOT NULL
+          UNION SELECT m.reloptions FROM main m WHERE m.reloptions IS NOT NULL) e
+   CROSS JOIN LATERAL pg_catalog.pg_options_to_table(e.reloptions) x(n, v)
+   GROUP BY e.reloptions
 ), share AS MATERIALIZED (
   SELECT c.*, t.oid AS main, coalesce(o.enabled, m.enabled, true) AS enabled,
          100 * c.dead / greatest(1, least(coalesce(o.base, m.base, g.base)
@@ -51,30 +68,8 @@ WITH setting AS MATERIALIZED (
                   100 * c.mxid_age / least(coalesce(o.multi, m.multi), g.multi)) AS freeze_pct
     FROM counted c CROSS JOIN setting g
     LEFT JOIN main t ON t.reltoastrelid = c.oid
-   CROSS JOIN LATERAL (
-         SELECT pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_threshold')::float8 AS base,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_scale_factor')::float8 AS scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_max_threshold')::float8 AS most,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_threshold')::float8 AS insert_base,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_scale_factor')::float8
-                  AS insert_scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_analyze_threshold')::float8 AS analyze_base,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_analyze_scale_factor')::float8 AS analyze_scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
-           FROM pg_catalog.pg_options_to_table(c.reloptions) x(n, v)) o
-   CROSS JOIN LATERAL (
-         SELECT pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_threshold')::float8 AS base,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_scale_factor')::float8 AS scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_max_threshold')::float8 AS most,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_threshold')::float8 AS insert_base,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_scale_factor')::float8
-                  AS insert_scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
-           FROM pg_catalog.pg_options_to_table(t.reloptions) x(n, v) WHERE c.reloptions IS NULL) m
+    LEFT JOIN options o ON o.reloptions = c.reloptions
+    LEFT JOIN options m ON m.reloptions = t.reloptions AND c.reloptions IS NULL
 ), ranked AS MATERIALIZED (
   SELECT s.*, NULL::float8 AS score,
          greatest(s.dead_pct, s.insert_pct, CASE WHEN s.freeze_pct >= 100 THEN s.freeze_pct END) AS due_pct
