@@ -251,9 +251,10 @@ def test_a_literal_that_escapes_is_normalised_with_its_letter() -> None:
 
 
 def test_a_read_of_sessions_and_header_at_once_is_a_refresh_of_either() -> None:
-    spent = {name: Spent(calls) for name, calls in (("connections", 1), ("connections_vitals", 2), ("vitals", 3))}
-    assert tools.console().refreshes(spent, "connections") == 3
-    assert tools.console("").refreshes(spent, tools.HEADER) == 5
+    calls = {"connections": 1, "connections_vitals": 2, "connections_recent": 4, "vitals": 3}
+    spent = {name: Spent(many) for name, many in calls.items()}
+    assert tools.console().refreshes(spent, "connections") == 7
+    assert tools.console("").refreshes(spent, tools.HEADER) == 9
     assert tools.console("locks").refreshes({"locks": Spent(4), **spent}, "locks") == 4
     some = {"statements": Spent(1), "statements_from": Spent(9)}
     assert tools.console("slow-queries").refreshes(some, "statements") == 10
@@ -263,7 +264,7 @@ def test_rules_that_read_seldom_are_no_part_of_what_a_pane_costs() -> None:
     seldom = measure._read_seldom("connections")
     assert {"bloat_tables", "indexes", "statements", "statements_from"} <= seldom
     assert measure._read_seldom("statements").isdisjoint({"statements", "statements_from"})
-    assert seldom.isdisjoint({"connections", "connections_vitals", "vitals", "lock_queues", "held_transactions"})
+    assert seldom.isdisjoint({"connections", *tools.BOTH, "vitals", "lock_queues", "held_transactions"})
     assert "indexes" not in measure._read_seldom("indexes")
 
 

@@ -35,11 +35,11 @@ DESCRIBES = re.compile(
 # Functions of SQL → queries of which nothing is left without them: their views show why, in one sentence. That of
 # buffers is replaced by the one for servers without pg_buffercache: array_agg() makes the list of extensions, too.
 BUILT_OF = {
-    "array_agg": {"bloat_estimates", "buffer_summary", "connections_vitals", "job_schedules"},
+    "array_agg": {"bloat_estimates", "buffer_summary", "connections_recent", "connections_vitals", "job_schedules"},
     "ceil": {"bloat_estimates"},
     "count": {"capacity_of_server", "capacity_tables", "partition_parents"},
     "format": {"upgrade_obstacles"},
-    "max": {"connections_vitals", "vitals"},
+    "max": {"connections_recent", "connections_vitals", "vitals"},
     "substring": {"locks"},
     "sum": {"partitions"},
     "timezone": {"capacity_samples", "job_queue"},

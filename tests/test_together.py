@@ -193,6 +193,7 @@ async def test_the_statement_for_both_is_planned_once(any_pg: Cluster, sent: lis
     await server.fetch(RIDER)
     for _ in range(3):
         server._together._due = 0.0
+        server._idle = None
         await server.fetch(CARRIER)
     kept = "SELECT generic_plans::int FROM pg_catalog.pg_prepared_statements WHERE statement LIKE '%%vitals v)%%'"
     plans = await server._once(kept)

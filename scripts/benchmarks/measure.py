@@ -230,7 +230,7 @@ def _read_seldom(query: str) -> frozenset[str]:
     views = [view for pane in PANES if any(each.query == query for each in pane.views) for view in pane.views]
     shown = {name for view in views for name in (view.query, *(lookup.query for lookup in view.lookups))}
     seldom = {name for ask in merged(DIAGNOSES) if ask.every > OFTEN for name in ask.queries} - shown
-    return frozenset(seldom | {tools.ALSO[name] for name in seldom & tools.ALSO.keys()})
+    return frozenset(seldom.union(*(tools.ALSO[name] for name in seldom & tools.ALSO.keys())))
 
 
 def _periods(tool: Tool, reads: int, seconds: float) -> float:

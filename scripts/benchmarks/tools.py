@@ -18,7 +18,8 @@ from scripts.benchmarks.terminal import COLUMNS, LINES, Terminal
 ROOT = Path(__file__).parent.parent.parent
 HEADER = "vitals"  # the query behind the console's header, asked whatever the pane
 # Other statements that read a query, too: both at once where both are due, and fewer rows of all where these are known.
-ALSO = {"connections": "connections_vitals", HEADER: "connections_vitals", "statements": "statements_from"}
+BOTH = ("connections_vitals", "connections_recent")
+ALSO = {"connections": BOTH, HEADER: BOTH, "statements": ("statements_from",)}
 # What costs a server more than a moment is read seldom; here it is read often, to see the cost of one more read.
 SLOW_PANES = ("bloat", "indexes", "partitions", "views")
 SLOW_PERIOD = 2.0  # seconds
@@ -64,7 +65,7 @@ class Tool:
     def refreshes(self, spent: Bill, query: str = "") -> int:
         """How often the tool has read: the calls of its main statement."""
         if query:
-            return sum(spent.get(name, Spent()).calls for name in (query, ALSO.get(query, "")))
+            return sum(spent.get(name, Spent()).calls for name in (query, *ALSO.get(query, ())))
         return max((statement.calls for statement in spent.values()), default=0)
 
 

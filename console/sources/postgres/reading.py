@@ -39,6 +39,7 @@ from console.sources.postgres.troubles import trouble
 if TYPE_CHECKING:
     from console.sources.postgres.acting import ActingSession
     from console.sources.postgres.explaining import ExplainingSession
+    from console.sources.postgres.idle_sessions import IdleSessions
     from console.sources.postgres.mending import Mended, Rows, Run
     from console.sources.postgres.sharing import SharedAnswers
 
@@ -50,6 +51,7 @@ MISSED = (
     psycopg.errors.WrongObjectType,
 )
 NOTHING: Mapping[str, object] = {}
+RECENT = "connections_recent"  # what stands for connections_vitals where the idle sessions are known
 _DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
 
@@ -75,6 +77,7 @@ class PostgresServer:
         self._haste: Haste | None = None
         self._shared: SharedAnswers | None = None
         self._together = Together("connections", "vitals", "connections_vitals")
+        self._idle: IdleSessions | None = None  # once both were read
         self._highest = Highest("statements", "statements_from", "least", "total_ms", 500)
 
     @property
@@ -235,7 +238,7 @@ class PostgresServer:
         together = self._together
         carrier, rider, both = (self._chosen(name) for name in (together.carrier, together.rider, together.both))
         try:
-            read = await self._read(both, None, at_once=True)
+            read = await self._read_changed() or await self._read(both, None, at_once=True)
         except Trouble as why:
             if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
                 raise
@@ -243,7 +246,22 @@ class PostgresServer:
             return None
         finally:
             together.end()
+        if read.name == both.name and not read.unknown:
+            self._learn_idle(read)
         return together.parted(read, carrier.statement, rider.statement)
+
+    async def _read_changed(self) -> Snapshot | None:
+        """The rows of all sessions, of which those that stay idle were known; None: they have to be read."""
+        if self._idle is None or not self._idle.are_known(time.monotonic()):
+            return None
+        read = await self._read(queries.chosen(RECENT, self._facts), None, at_once=True)
+        return None if self._idle is None else self._idle.whole(read)
+
+    def _learn_idle(self, read: Snapshot) -> None:
+        from console.sources.postgres.idle_sessions import IdleSessions  # noqa: PLC0415  not before rows are read again
+
+        self._idle = self._idle or IdleSessions()
+        self._idle.learn(read)
 
     async def _read_highest(self) -> Snapshot:
         """The rows of a query, of all only those that can be among them, where these are known."""
@@ -366,6 +384,7 @@ class PostgresServer:
             known.update(reported(connection, str(known["user"]), mended.unknown))
         if self._origin != str(known["started"]):
             self._together.forget()
+            self._idle = None
             self._mended.clear()  # it may be another server
             self._hopeless.clear()
         self._origin = str(known["started"])
