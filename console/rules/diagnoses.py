@@ -35,6 +35,7 @@ from console.rules.findings import (
 DIAGNOSES: tuple[Diagnosis, ...] = (
     blocking.BLOCKING_SESSION,
     connections.CONNECTIONS_FULL,
+    pools.POOLER_GONE,
     pools.POOL_EXHAUSTED,
     cluster.CLUSTER_NODE_DOWN,
     cluster.CLUSTER_METADATA,

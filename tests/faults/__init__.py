@@ -76,6 +76,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     ),
     "idle-in-transaction": (held.session_left_in_transaction,),
     "advisory-lock-leaked": (pools.advisory_lock_left_in_a_pool,),
+    "pooler-gone": (pools.pooler_that_hangs,),
     "prepared-transaction": (held.transaction_left_prepared,),
     "invalid-index": (indexes.build_that_failed,),
     "redundant-index": (indexes.index_that_another_covers,),
@@ -159,7 +160,8 @@ SETTINGS: Mapping[str, Configured] = {
     ),
 }
 
-POOLED = frozenset({"pool-exhausted", "advisory-lock-leaked", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
+# Rules whose faults need a PgBouncer.
+POOLED = frozenset({"pool-exhausted", "advisory-lock-leaked", "pgbouncer-cve", "pooler-gone"})
 # Rules whose faults need a Redis.
 CACHED = frozenset({"redis-gone", "redis-memory", "redis-evicts", "redis-blocked", "cache-misses"})
 # Rules whose faults need a streaming replica.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -218,3 +220,15 @@ def version_with_a_vulnerability(stage: Stage) -> Iterator[str]:
     new = Vulnerability("CVE-2026-0", (1, 0, 0), (99, 0, 0), "anybody can stop it")
     with patch("console.rules.findings.pooler_versions.VULNERABILITIES", (new,)):
         yield "CVE-2026-0 (anybody can stop it); 99.0.0 fixes it"
+
+
+@contextmanager
+def pooler_that_hangs(stage: Stage) -> Iterator[str]:
+    """Its port accepts connections and nothing answers."""
+    assert stage.pooler is not None
+    pid = int((stage.pooler.process.folder / "pgbouncer.pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield "PgBouncer does not answer"
+    finally:
+        os.kill(pid, signal.SIGCONT)

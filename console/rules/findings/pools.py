@@ -16,6 +16,7 @@ from console.model import (
     Finding,
     Fix,
     Frame,
+    Kind,
     Level,
     Record,
     Urgency,
@@ -276,6 +277,30 @@ def _slots(frame: Frame) -> Iterable[Finding]:
         )
 
 
+def gone(frame: Frame) -> Iterable[Finding]:
+    """A finding while no PgBouncer answers."""
+    why = frame.troubles.get("pooler_pools")
+    if why is None or why.kind is not Kind.UNREACHABLE:
+        frame.rows("pooler_pools")  # raises CannotTell for any other trouble
+        return
+    yield Finding(
+        "pooler-gone",
+        "pgbouncer",
+        Level.CRITICAL,
+        "PgBouncer does not answer: no client gets through it",
+        " ".join(filter(None, (why.sentence, why.remedy))),
+        (Evidence("PgBouncer", "does not answer", "pooler", "pools"),),
+    )
+
+
+POOLER_GONE = Diagnosis(
+    name="pooler-gone",
+    title="PgBouncer does not answer",
+    urgency=Urgency.NOW,
+    asks=(of_view(POOLS, OFTEN, POOLER),),
+    judge=gone,
+    misses="Of several PgBouncers one that does not answer: the pane Pooler names it.",
+)
 POOL_EXHAUSTED = Diagnosis(
     name="pool-exhausted",
     title="Clients of PgBouncer wait for a server connection or are refused",
