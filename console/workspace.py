@@ -367,6 +367,10 @@ class Workspace:
         """Cancel what a run executes on the server; it ends as failed or stopped. Nothing happens after its end."""
         self._under_way.stop(run_id)
 
+    def hurry(self) -> None:
+        """Let runs that are being stopped leave to their next run what takes them long to clean up."""
+        self._under_way.hurry()
+
     def stop_all(self) -> None:
         """Stop all runs, without waiting for their ends."""
         self._under_way.stop_all()

@@ -15,6 +15,7 @@ from console.cli.epilogs import (
     EXITS,
     EXPLAIN,
     FORECAST,
+    RECORD,
     RUN_EXITS,
     SETUP,
     TARGET,
@@ -295,7 +296,7 @@ def _forecast(make: Make) -> None:
 def _record(make: Make) -> None:
     command = make(
         "write an incident file: what consoles read in the last ten minutes, and every pane now; `open FILE` shows it",
-        f"{TARGET}\n\n{EXITS}",
+        f"{TARGET}\n\n{RECORD}",
         server=True,
     )
     command.add_argument("file", metavar="FILE", help="a new file; it is readable by its owner alone")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
 from console.cli.arguments import COMPLETING, parser
+from console.cli.ended import HUNG_UP, Ended, settle, terminal_has_gone
 from console.cli.kept import HELP, keep
 from console.cli.parsing import parse, say
 from console.cli.printing import unread
@@ -18,6 +20,12 @@ INTERRUPTED = 130
 
 def run(given: Sequence[str]) -> int:
     """Run the command that the arguments name and return its exit code."""
+    code = _run(given)
+    settle()
+    return code
+
+
+def _run(given: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         draw_what_it_can(stream)
     try:
@@ -38,9 +46,15 @@ def run(given: Sequence[str]) -> int:
         sys.stdout.flush()
     except Trouble as trouble:
         say(str(trouble))
-        return {Kind.USAGE: 2, Kind.REFUSED: 3}.get(trouble.kind, 1)
+        code = {Kind.USAGE: 2, Kind.REFUSED: 3}.get(trouble.kind, 1)
+    except Ended as end:
+        code = end.code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
-        return unread()
+        code = unread()
+    except OSError as error:
+        if error.errno != errno.EIO or not terminal_has_gone():
+            raise
+        code = HUNG_UP
     return code

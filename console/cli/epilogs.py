@@ -7,11 +7,16 @@ TARGET = """\
 TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
 service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment.
 -h, -p, -U and -d replace parts of it; with -h alone the server is that host, not the default target."""
-EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 141 the output pipe was closed."
+EXITS = """\
+Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 143 or 129 ended by SIGTERM or SIGHUP, 141 the
+output pipe was closed."""
 RUN_EXITS = """\
 Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
 safeguard, another session at work), 4 stopped part-way: the same command resumes, 130 interrupted before anything ran,
-141 the output pipe was closed."""
+143 or 129 ended then by SIGTERM or SIGHUP, 141 the output pipe was closed.
+
+A signal cancels the statement that runs; what was begun is cleaned up first. Another Ctrl-C or SIGTERM leaves what
+takes long, such as the rows of a load test, to the next run."""
 
 SETUP = """\
 At a terminal the guide opens. Without one, --yes runs every page in order; pages that are done are left out, so the
@@ -23,8 +28,8 @@ zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compini
 fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
 
 CHECK_EXITS = """\
-Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 141
-the output pipe was closed.
+Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 143 or
+129 ended by SIGTERM or SIGHUP, 141 the output pipe was closed.
 
 Rules that judge a change over time compare with the last call; the first one cannot tell.
 
@@ -32,8 +37,13 @@ Findings that were acknowledged in the console (z, Z), or that a blackout window
 listed with the mark z and count for nothing else."""
 
 DOCTOR_EXITS = """\
-Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
-output pipe was closed."""
+Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 143 or
+129 ended by SIGTERM or SIGHUP, 141 the output pipe was closed."""
+
+RECORD = f"""\
+A signal ends the reading before its time: the file then holds what was read until then. Another one leaves no file.
+
+{EXITS}"""
 
 EXPLAIN = """\
 Planning can run functions of other roles with the rights of the session. So it is refused for a superuser, who
@@ -43,7 +53,7 @@ rows, so nothing takes a lock beyond ACCESS SHARE. Values are bound. A plan that
 with it.
 
 Exit codes: 0 explained, 1 could not be planned, 2 wrong usage, 3 refused (a superuser, code of other roles, a cut text,
-more than one statement), 130 interrupted, 141 the output pipe was closed."""
+more than one statement), 130 interrupted, 143 or 129 ended by SIGTERM or SIGHUP, 141 the output pipe was closed."""
 
 FORECAST = """\
 The server parses the statement and does not run it. Its locks follow from its form, as the documentation names them,
@@ -52,7 +62,8 @@ It names who holds conflicting locks now and for how long, and how many reads an
 the statement, estimated from two readings of the server's counters.
 
 Exit codes: 0 it would get its locks now, 1 could not be done, 2 wrong usage, 3 cannot tell what it locks (not one
-statement, or one that is not known), 4 it would have to wait now, 130 interrupted, 141 the output pipe was closed."""
+statement, or one that is not known), 4 it would have to wait now, 130 interrupted, 143 or 129 ended by SIGTERM or
+SIGHUP, 141 the output pipe was closed."""
 
 WATCH = """\
 Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are

@@ -36,8 +36,9 @@ def parse(argv: Sequence[str]) -> Namespace:
 
 
 def say(sentence: str) -> None:
-    """Write a diagnostic to standard error."""
-    sys.stderr.write(f"pipeline-console: {safe_lines(sentence)}\n")
+    """Write a diagnostic to standard error, for who still reads it."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"pipeline-console: {safe_lines(sentence)}\n")
 
 
 def _joined(argv: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from typing import TextIO
@@ -104,7 +105,10 @@ def run_record(run: Run) -> dict[str, object]:
 
 
 class Ticker:
-    """Prints the progress of a run: on a terminal one line that changes, elsewhere a line for each change."""
+    """Prints the progress of a run: on a terminal one line that changes, elsewhere a line for each change.
+
+    A reader that has gone away does not disturb the run.
+    """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -126,17 +130,23 @@ class Ticker:
         message = f": {one_line(said)}" if said else ""
         title = "" if run.silence else f" {_title(progress.step)}"
         text = f"{at + 1}/{len(run.steps)} {progress.status} {age(progress.seconds)}{title}{message}"
-        if self._terminal:
-            self._out.write(f"\r\x1b[K{safe(text, 79)}")
-            self._open = True
-        else:
-            self._out.write(f"{safe(text, 300)}\n")
-        self._out.flush()
+        self._write(f"\r\x1b[K{safe(text, 79)}" if self._terminal else f"{safe(text, 300)}\n")
+        self._open = self._terminal
 
     def end(self) -> None:
         """Leave the terminal as it was."""
         if self._open:
-            self._out.write("\r\x1b[K")
+            self._write("\r\x1b[K")
+            self._open = False
+
+    def say(self, sentence: str) -> None:
+        """Print a line of its own; the progress goes on below it."""
+        self.end()
+        self._write(f"{sentence}\n")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._out.write(text)
             self._out.flush()
 
 

@@ -1,4 +1,7 @@
-"""`record`: reads every pane for some seconds and writes an incident file, with what consoles read before."""
+"""`record`: reads every pane for some seconds and writes an incident file, with what consoles read before.
+
+A signal ends the reading before its time, and what was read until then is written; another one ends it without a file.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import asyncio
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from console.cli.interrupting import run_interruptible
+from console.cli.ended import Ended
+from console.cli.interrupting import AGAIN_SECONDS, ENDS, run_interruptible
 from console.format import safe
 from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES
@@ -42,7 +47,11 @@ async def _record(workspace: Workspace, path: Path, seconds: float, plain: bool,
         try:
             await workspace.sources.postgres.connect()
             say(f"reading every pane for {seconds:g} s")
-            await _read_all(workspace, time.monotonic() + seconds)
+            read: list[str] = []
+            if number := await _until_a_signal(_read_all(workspace, time.monotonic() + seconds, read)):
+                if not read:
+                    raise Ended(number)
+                say("stopped before its time: the file holds what was read until now")
             written = await workspace.write_incident(path, plain=plain)
         finally:
             keeping.cancel()
@@ -51,8 +60,32 @@ async def _record(workspace: Workspace, path: Path, seconds: float, plain: bool,
     return 0
 
 
-async def _read_all(workspace: Workspace, until: float) -> None:
-    """Read every view as often as its pane refreshes, at least twice."""
+async def _until_a_signal(reading: Coroutine[Any, Any, None]) -> int:
+    """Read until all is read, or a signal comes, of which the next one ends the command; its number, or 0."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(reading)
+    got: list[int] = []
+
+    def end(number: int) -> None:
+        if not task.done():
+            got.append(number)
+            task.cancel()
+            loop.call_later(AGAIN_SECONDS, end, number)  # the first asks a server to cancel that may not answer
+
+    for number in ENDS:
+        loop.add_signal_handler(number, end, number)
+    try:
+        await asyncio.wait({task})
+    finally:
+        for number in ENDS:
+            loop.remove_signal_handler(number)
+        task.cancel()
+    if not task.cancelled():
+        task.result()
+    return got[0] if got else 0
+
+
+async def _read_all(workspace: Workspace, until: float, read: list[str]) -> None:
+    """Read every view as often as its pane refreshes, at least twice; `read` gets the name of each that was."""
     readers = Readers(workspace.sources.named)
     panes = [configured(pane, workspace.settings.thresholds) for pane in PANES]
     due: dict[str, float] = {}
@@ -64,6 +97,7 @@ async def _read_all(workspace: Workspace, until: float) -> None:
                 due[pane.name] = began + max(FASTEST, pane.refresh)
                 for view in pane.views:
                     await _read(workspace, readers, pane, view)
+                    read.append(view.name)
         rounds += 1
         await asyncio.sleep(max(0.0, min(FASTEST, until - time.monotonic()) - (time.monotonic() - began)))
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from console.actions import MODULES, action
 from console.actions.planning import Action, complete
-from console.cli.interrupting import run_interruptible
+from console.cli.interrupting import ENDS, run_interruptible
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
 from console.format import one_line, safe, safe_lines
 from console.model import Claim, Kind, Outcome, Plan, Trouble, read_only
@@ -29,6 +29,8 @@ CODES = {
     Outcome.STOPPED: STOPPED,
 }
 SAMPLE = 1.0  # seconds for which the use of the tables of a plan is counted
+SLOW = 1.0  # seconds after which a run that is stopped says what it still does
+STOPPING = "Stopping: what was begun is cleaned up first. Another Ctrl-C leaves that to the next run of the command."
 GUARDS = (Kind.REFUSED, Kind.UNSUPPORTED)  # troubles of a plan that mean no rather than not now
 
 Say = Callable[[str], None]
@@ -109,7 +111,7 @@ async def _go(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:
 async def _carry_out(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:
     ticker = Ticker(sys.stderr)
     try:
-        with stoppable():
+        with stoppable(workspace, ticker.say):
             done = await workspace.run(planned, ticker)
     except Trouble as why:  # it could not be audited
         ticker.end()
@@ -121,22 +123,32 @@ async def _carry_out(asked: RunCommand, planned: Plan, workspace: Workspace) -> 
 
 
 @contextmanager
-def stoppable(stopped: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """A signal that ends the console ends the run first: its statement is cancelled, its outcome is audited."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def stoppable(workspace: Workspace, say: Say, stopped: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """A signal that ends the console ends the run first: its statement is cancelled, its outcome is audited.
 
-    def end() -> None:
+    Where cleaning up takes a while, that is said; another signal than that of a closing terminal ends that as well.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    slow: list[asyncio.TimerHandle] = []
+
+    def end(number: int) -> None:
+        if slow:
+            if number != signal.SIGHUP:
+                workspace.hurry()
+            return
+        slow.append(loop.call_later(SLOW, say, STOPPING))
         stopped()
         if task:
             stop(task)
 
-    for number in signals:
-        loop.add_signal_handler(number, end)
+    for number in ENDS:
+        loop.add_signal_handler(number, end, number)
     try:
         yield
     finally:
-        for number in signals:
+        for handle in slow:
+            handle.cancel()
+        for number in ENDS:
             loop.remove_signal_handler(number)
 
 

@@ -112,7 +112,7 @@ class _Setup:
         keeper = ActingSession(self._workspace.wanted.target, address=self._workspace.sources.postgres.facts.address)
         message = ""
         try:
-            with stoppable(self._stop):
+            with stoppable(self._workspace, self._say_stopping, self._stop):
                 await self._refuse_mistakes()
                 async with only_setup(keeper):
                     await self._pages(keeper)
@@ -246,6 +246,10 @@ class _Setup:
         if not self._asked.json:
             sys.stdout.write(safe_lines(text, len(text)))
             sys.stdout.flush()
+
+    def _say_stopping(self, sentence: str) -> None:
+        sys.stderr.write(f"\n{sentence}\n")
+        sys.stderr.flush()
 
     def _stop(self) -> None:
         self._stopping = True

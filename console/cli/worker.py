@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from console.cli.ended import settle
 from console.cli.watch_text import line as finding_line
 from console.format import to_json
 from console.jobs.kinds import KINDS
@@ -37,12 +38,14 @@ def worker(form: str, once: bool, settings: Settings, wanted: Wanted, say: Say) 
 
 
 async def _work(form: str, once: bool, settings: Settings, wanted: Wanted, say: Say) -> int:
+    lines = _Lines()
+
     def report(event: WorkerEvent) -> None:
         at = datetime.now(UTC)
-        _write(to_json(document(event, at), indent=None) if form == "json" else line(event, at))
+        lines.write(to_json(document(event, at), indent=None) if form == "json" else line(event, at))
 
     def show(found: Mapping[str, object]) -> None:
-        _write(to_json(found, indent=None) if form == "json" else finding_line(found))
+        lines.write(to_json(found, indent=None) if form == "json" else finding_line(found))
 
     name = f"{socket.gethostname()[:60]}:{os.getpid()}"
     queue = Queue(wanted.target, name, settings.jobs.lease_seconds)
@@ -51,24 +54,54 @@ async def _work(form: str, once: bool, settings: Settings, wanted: Wanted, say: 
         async with Workspace(settings, wanted) as workspace:
             performer = Performer(workspace, HealthCheck(workspace, show, mailbox.send, say))
             engine = Worker(queue, settings.jobs, performer.perform, report)
-            with _stopped_by_signals(engine) as got:
+            lines.lost = engine.stop
+            with _stopped_by_signals(engine, settings.jobs.stop_seconds, say) as got:
                 await queue.open()
                 report(WorkerEvent(What.STARTED, message=f"{name}, for {', '.join(KINDS)}"))
                 await engine.run(once)
             report(WorkerEvent(What.STOPPED, message=engine.tally.sentence))
+            if not got:
+                lines.check()
             return ENDS[got[0]] if got else int(once and engine.tally.failed)
     finally:
         await asyncio.gather(queue.close(), mailbox.close())
 
 
+class _Lines:
+    """Standard output. When nobody reads it any more, the worker is stopped, and the running job still finishes."""
+
+    def __init__(self) -> None:
+        self.lost: Callable[[], None] = lambda: None
+        self._why: OSError | None = None
+
+    def write(self, text: str) -> None:
+        """Print a line."""
+        if self._why is not None:
+            return
+        try:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+        except OSError as why:
+            self._why = why
+            settle()
+            self.lost()
+
+    def check(self) -> None:
+        """Raises OSError if nobody reads."""
+        if self._why is not None:
+            raise self._why
+
+
 @contextmanager
-def _stopped_by_signals(engine: Worker) -> Iterator[list[int]]:
+def _stopped_by_signals(engine: Worker, seconds: float, say: Say) -> Iterator[list[int]]:
     """Stops the worker on a signal; a second one stops the running job too. Yields the signals that came."""
     loop, got = asyncio.get_running_loop(), list[int]()
 
     def stop(number: int) -> None:
         got.append(number)
         engine.stop()
+        if engine.busy and len(got) == 1:
+            say(f"the running job may finish for {seconds:g} s; another signal stops it and gives it back")
 
     for number in ENDS:
         loop.add_signal_handler(number, stop, number)
@@ -77,8 +110,3 @@ def _stopped_by_signals(engine: Worker) -> Iterator[list[int]]:
     finally:
         for number in ENDS:
             loop.remove_signal_handler(number)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

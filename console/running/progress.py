@@ -86,6 +86,7 @@ class Run:
     seconds: float = 0.0
     silent_since: datetime | None = None  # the last sign of life of a server that does not answer
     stopping: bool = False  # the request to stop has reached the runner
+    hurried: bool = False  # asked again to stop: what takes long to clean up is left to the next run
     queue: QueueCount = field(default_factory=QueueCount)
     held_up: dict[str, float] = field(default_factory=dict)  # who → the longest seconds that they may have waited
 
@@ -100,6 +101,11 @@ class Run:
         busy = [i for i, step in enumerate(self.steps) if step.status in {"running", "waiting", "failed"}]
         done = [i for i, step in enumerate(self.steps) if step.status == "done"]
         return busy[0] if busy else done[-1] if done else 0
+
+    @property
+    def leaves(self) -> bool:
+        """Whether a run that is stopped leaves what takes long to clean up: nobody answers, or nobody waits for it."""
+        return self.hurried or self.silent_since is not None
 
     @property
     def silence(self) -> str:

@@ -85,6 +85,11 @@ class Runs:
         for task in self._tasks.values():
             stop(task)
 
+    def hurry(self) -> None:
+        """Let those that are being stopped leave what takes long to clean up."""
+        for run in self._every:
+            run.hurried = run.hurried or run.id in self._tasks
+
     async def close(self) -> None:
         """Stop all, and wait for their ends."""
         self.stop_all()

@@ -66,6 +66,7 @@ class Worker:
         self._others_until = 0.0  # on the loop's clock
         self._old_until = 0.0
         self.tally = Tally()
+        self.busy = False  # a job is running
 
     def stop(self) -> None:
         """Claim no further job and let the running one finish; called again: stop that too and give it back."""
@@ -143,6 +144,7 @@ class Worker:
         running = asyncio.ensure_future(self._perform(job, lambda text: progress.__setitem__(0, text)))
         beating = asyncio.create_task(self._beat(job, progress))
         leaving = asyncio.create_task(self._leave())
+        self.busy = True
         try:
             await asyncio.wait({running, beating, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
@@ -152,6 +154,7 @@ class Worker:
                     raise ClaimLost
             return self._ending(job, running)
         finally:
+            self.busy = False
             for task in (running, beating, leaving):
                 task.cancel()
             await asyncio.gather(running, beating, leaving, return_exceptions=True)

@@ -32,6 +32,7 @@ GONE = 10.0  # seconds in which its sessions end after it
 DRIVERS = {"pgbench": "pgbench", "console": "The driver of the console"}
 NAME = "pipeline-load-test"  # the application_name of its sessions begins with it
 OPTIONS = "-c search_path=pg_catalog"
+LEFT = "Not all that it created was removed: the next load test removes it."
 REPLACED = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGTARGETSESSIONATTRS", "PGSERVICE", "PGOPTIONS"}
 
 
@@ -48,7 +49,7 @@ async def execute(load: LoadTest, context: Context, group: Sequence[StepProgress
     try:
         measured = await _measure(load, context, progress, report)
     except BaseException:
-        await _remove(context.session, load)
+        await _remove(context, load)
         raise
     progress.rows = measured.created
     document = measured.document()
@@ -71,7 +72,7 @@ async def _measure(load: LoadTest, context: Context, progress: StepProgress, rep
             if process.elapsed > load.seconds + LATE:
                 raise Trouble(Kind.FAILED, f"The driver did not end {LATE:.0f} s after its time.")
         code = await process.code()
-    await _gone(session, name)
+    await _gone(context, name)
     if code and not process.output.transactions:
         why = "; ".join(process.output.messages) or f"it ended with exit code {code}"
         raise Trouble(Kind.FAILED, f"{DRIVERS[load.by]} failed: {why}")
@@ -138,29 +139,31 @@ async def _room(session: ActingSession) -> Room:
     return Room(int(str(wal)), int(str(size)), int(str(dead)), at)
 
 
-async def _gone(session: ActingSession, name: str) -> None:
+async def _gone(context: Context, name: str) -> None:
     """Wait until no session of the load test works: what it still commits would not be removed."""
     end = time.monotonic() + GONE
-    while time.monotonic() < end:
-        ((_, working, *_),) = await _rows(session, "load_sample", {"name": name})
+    while time.monotonic() < end and not context.run.leaves:
+        ((_, working, *_),) = await _rows(context.session, "load_sample", {"name": name})
         if not working:
             return
         await asyncio.sleep(0.1)
 
 
-async def _remove(session: ActingSession, load: LoadTest) -> None:
+async def _remove(context: Context, load: LoadTest) -> None:
     """Remove what was created, as far as the session still works; the next load test removes what is left."""
+    more = True
     with contextlib.suppress(DriverError, Trouble):
-        await _gone(session, f"{NAME} {load.tag}")
+        await _gone(context, f"{NAME} {load.tag}")
         end = time.monotonic() + REMOVING
-        more = True
-        while more:
+        while more and not context.run.leaves:
             try:
-                _, more = await session.batch(load.removal)
+                _, more = await context.session.batch(load.removal)
             except DriverError as error:
                 if error.sqlstate not in CONFLICTS or time.monotonic() > end:
                     raise
                 await asyncio.sleep(0.1)
+    if more:
+        context.run.notes.append(LEFT)
 
 
 async def _rows(session: ActingSession, query: str, parameters: Mapping[str, object] | None = None) -> Rows:

@@ -36,19 +36,19 @@ async def execute(execution: Program, context: Context, group: Sequence[StepProg
     (progress,) = group
     report = context.begin(progress)
     await context.refuse_read_only()
-    await run(context.session, execution.arguments, report, lambda: context.run.silent_since is not None)
+    await run(context.session, execution.arguments, report, lambda: context.run.leaves)
 
 
 async def run(
     session: ActingSession,
     argv: Sequence[str],
     report: Callable[[str], None],
-    is_silent: Callable[[], bool] = lambda: False,
+    leaves: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run a program on the database of `session`, without a shell; `report` gets each line of its output.
 
-    Only its environment names the connection. Where the server `is_silent`, it has no time to clean up when it is
-    stopped. Raises Trouble(FAILED) with its last lines if it fails.
+    Only its environment names the connection. Where its run `leaves` what takes long, it has no time to clean up when
+    it is stopped. Raises Trouble(FAILED) with its last lines if it fails.
     """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
@@ -72,7 +72,7 @@ async def run(
         code = await process.wait()
     finally:
         if process.returncode is None:
-            await _end(process, is_silent)
+            await _end(process, leaves)
     if code:
         raise _failure(one_line(Path(argv[0]).name), last, code)
 
@@ -92,19 +92,19 @@ async def _line(output: asyncio.StreamReader) -> bytes:
         return b"(a line too long to show)\n"
 
 
-async def _end(process: asyncio.subprocess.Process, is_silent: Callable[[], bool]) -> None:
+async def _end(process: asyncio.subprocess.Process, leaves: Callable[[], bool]) -> None:
     for number in (signal.SIGINT, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        if await _has_ended(process, is_silent):
+        if await _has_ended(process, leaves):
             return
 
 
-async def _has_ended(process: asyncio.subprocess.Process, is_silent: Callable[[], bool]) -> bool:
+async def _has_ended(process: asyncio.subprocess.Process, leaves: Callable[[], bool]) -> bool:
     """Whether it ends in time; on a server that does not answer it can clean up nothing."""
     ended = asyncio.ensure_future(process.wait())
     end = time.monotonic() + ENDING
-    while not ended.done() and time.monotonic() < end and not is_silent():
+    while not ended.done() and time.monotonic() < end and not leaves():
         await asyncio.wait({ended}, timeout=LOOK)
     await asyncio.wait({ended}, timeout=LOOK)
     return ended.done()
