@@ -71,6 +71,7 @@ async def test_the_former_value_or_none_comes_back_by_undo_and_other_settings_st
     assert (await desk.run(UNDO)).outcome is Outcome.DONE
     assert desk.ask(OWN.format(WEB)) == "work_mem=5MB"
     desk.do(f"ALTER ROLE {WEB} SET {SETTING} = '5min'")
+    await limited(desk, outcome=Outcome.NOTHING)
     plan = await desk.plan(LIMIT_IDLE_TRANSACTIONS, role=WEB, seconds="reset")
     assert "until now 5min" in plan.steps[0].note
     await limited(desk, seconds="reset")

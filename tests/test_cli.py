@@ -366,11 +366,31 @@ def test_open_passes_target_poolers_and_pane_to_the_console(
     call("open", "host=a", "--pooler", "host=b", "--pane", "locks", "--read-only")
     call("open", "-t", "host=a")
     call()
+    call("-t", "host=a", "--pane", "locks")
+    call("-h", "a", "-d", "show")
     assert opened == [
         Wanted("host=a", "", ("host=b",), read_only=True, pane="locks"),
         Wanted("host=a"),
         Wanted(""),
+        Wanted("host=a", pane="locks"),
+        Wanted("host='a' dbname='show'"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("-t", "host=a", "doctor"), "The command doctor comes before its options."),
+        (("--nothing",), "unrecognized arguments: --nothing."),
+    ],
+)
+def test_options_without_a_command_are_those_of_open(
+    capsys: pytest.CaptureFixture[str], given: tuple[str, ...], sentence: str
+) -> None:
+    assert main(given) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert sentence in err
 
 
 RULE = Rule("count", "A count", "rows", above(50), ("x",))

@@ -90,6 +90,13 @@ def test_targets_of_the_configuration_and_services_are_completed(ask: Ask) -> No
     assert ask("pipeline-console doctor -t prod") == ["production"]
 
 
+def test_options_without_a_command_are_completed_as_those_of_open(ask: Ask) -> None:
+    assert ask("pipeline-console --pane loc") == ["locks"]
+    assert ask("pipeline-console -t prod") == ["production"]
+    assert ask("pipeline-console --read-only --pan") == ["--pane"]
+    assert ask("pipeline-console --vers") == ["--version"]
+
+
 def test_a_broken_configuration_completes_nothing_and_prints_nothing(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / ".config" / "pipeline-console" / "console.yml").write_text("targets: [\n")
     assert ask("pipeline-console doctor -t ") == []

@@ -251,6 +251,22 @@ async def test_a_job_that_failed_for_good_can_also_be_dismissed(
             await eventually(lambda: is_gone(observer, found))
 
 
+async def test_a_job_that_was_rejected_is_dismissed_first_as_it_would_be_rejected_again(
+    pg: Cluster, database: str, sessions: Sessions, tmp_path: Path
+) -> None:
+    desk = desk_of("job-failed", pg, database, tmp_path)
+    (fault,) = FAULTS["job-failed"]
+    async with desk.workspace() as workspace:
+        observer = looking(workspace, desk)
+        with fault(Stage(desk, sessions)) as named:
+            desk.do("UPDATE public.background_jobs SET status = 'rejected' WHERE status = 'dead'")
+            rejected = named.replace("is dead: no attempt is left", "was rejected")
+            found = await first(observer, "job-failed", rejected)
+            assert [fix.action for fix in found.fixes] == ["cancel-job", "retry-job"]
+            await cure(workspace, found)
+            await eventually(lambda: is_gone(observer, found))
+
+
 async def is_gone(observer: Observer, finding: Finding) -> bool:
     """Whether a look finds no more what it found."""
     verdict = await observer.look(everything=True)

@@ -103,12 +103,17 @@ async def test_nothing_to_undo_is_refused(console: Console) -> None:
         await console.planned()
 
 
-async def test_a_run_that_changed_nothing_is_passed_over_and_later_ones_are_named(console: Console) -> None:
-    await console.run(*MADE)
+async def test_of_a_last_run_that_cannot_be_undone_none_is_and_an_older_one_must_be_named(console: Console) -> None:
+    first = await console.run(*MADE)
     await console.run(Step("ANALYZE public.one"), action="analyze-table")
     failed = await console.run(Step("CREATE TABLE public.one ()", undo="DROP TABLE public.one"), action="again")
     assert failed.outcome is Outcome.FAILED
-    made = await console.planned()
+    with pytest.raises(Trouble, match="last run here cannot be undone: analyze-table") as caught:
+        await console.planned()
+    assert caught.value.kind is Kind.REFUSED
+    assert caught.value.remedy.startswith("The newest run that can be is test of public.one at ")
+    assert f"--set run={first.id}" in caught.value.remedy
+    made = await console.planned(run=first.id)
     assert len(made.steps) == 2
     assert "analyze-table" in made.notes[1]
     assert "again" not in made.notes[1]
@@ -153,7 +158,7 @@ async def test_a_run_whose_console_was_killed_is_undone_by_what_its_steps_left(
 ) -> None:
     await console.run(*MADE)
     kill(trail, process())
-    with pytest.raises(Trouble, match="nothing to undo"):  # it is still at it
+    with pytest.raises(Trouble, match="has not ended"):
         await console.planned()
     kill(trail, "elsewhere 1 1")
     assert [step.sql for step in (await console.planned()).steps] == [MADE[1].undo, MADE[0].undo]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from shutil import get_terminal_size
 
 from console.cli.epilogs import (
@@ -86,6 +86,11 @@ def _whole_formatter(prog: str) -> _Formatter:
 
 
 Make = Callable[..., ArgumentParser]
+
+
+def commands() -> Collection[str]:
+    """The names of all commands."""
+    return _fill().keys()
 
 
 def _fill() -> Mapping[str, Callable[[Make], None]]:

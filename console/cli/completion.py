@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import Action as Argument
 from argparse import ArgumentParser, Namespace
@@ -29,6 +30,7 @@ def answer(parser: ArgumentParser, environ: Mapping[str, str] = os.environ) -> N
     from argcomplete import autocomplete  # noqa: PLC0415
     from argcomplete.completers import FilesCompleter, SuppressCompleter  # noqa: PLC0415
 
+    os.environ["COMP_LINE"], os.environ["COMP_POINT"] = with_command(environ)
     files = FilesCompleter()
     for argument in _arguments(parser):
         if argument.dest in _WORDS:
@@ -36,6 +38,15 @@ def answer(parser: ArgumentParser, environ: Mapping[str, str] = os.environ) -> N
         elif argument.metavar in ("FILE", "DIR"):
             argument.completer = files  # type: ignore[attr-defined]
     autocomplete(parser, always_complete_options=False, default_completer=SuppressCompleter())
+
+
+def with_command(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The line that is typed and the place of the cursor in it, with `open` where options stand without a command."""
+    line, point = environ.get("COMP_LINE", ""), environ.get("COMP_POINT", "0")
+    found = re.match(r"\s*\S+\s+(?=(-\S*))", line)
+    if not found or not point.isdigit() or any(own.startswith(found[1]) for own in ("--help", "--version")):
+        return line, point
+    return f"{found[0]}open {line[found.end() :]}", str(int(point) + len("open "))
 
 
 def _arguments(parser: ArgumentParser) -> Iterable[Argument]:

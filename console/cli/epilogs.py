@@ -2,7 +2,7 @@
 
 ABOUT = """\
 A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
-Without a command the console opens on the default target."""
+Without a command the console opens, with the options of `open`: pipeline-console -t TARGET --pane locks."""
 TARGET = """\
 TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
 service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment.

@@ -9,7 +9,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from console.cli.arguments import parser
+from console.cli.arguments import commands, parser
 from console.format import safe, safe_lines
 from console.model import Kind, Trouble
 
@@ -22,8 +22,13 @@ def parse(argv: Sequence[str]) -> Namespace:
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
-            arguments = _joined(argv) or ["open"]
-            return parser(arguments[0]).parse_args(arguments)
+            arguments = _joined(argv)
+            if not is_open(arguments):
+                return parser(arguments[0]).parse_args(arguments)
+            options = parser("open").parse_args(["open", *arguments])
+            if options.at in commands():
+                raise Trouble(Kind.USAGE, f"The command {options.at} comes before its options.", "")
+            return options
     except SystemExit as end:
         if not end.code:
             raise
@@ -32,6 +37,13 @@ def parse(argv: Sequence[str]) -> Namespace:
     command = re.match(r"usage: (\S+(?: [a-z]+)?)", usage)
     raise Trouble(
         Kind.USAGE, f"{sentence}.", f"{command[1] if command else 'pipeline-console'} --help shows the options."
+    )
+
+
+def is_open(arguments: Sequence[str]) -> bool:
+    """Whether no command is named, so that all of them are options of `open`; -h alone asks for help."""
+    return not arguments or (
+        arguments[0].startswith("-") and arguments[0] not in {"--help", "--version"} and list(arguments) != ["-h"]
     )
 
 

@@ -38,6 +38,7 @@ from console.running.trail.audit import default_trail
 from console.running.trail.history import Past, Planned
 
 NAME = "undo"
+NOTHING = "There is nothing to undo: no run of this role on this database can be undone."
 _DROPS = re.compile(r"\b(DROP\s+(TABLE|MATERIALIZED|SCHEMA|SEQUENCE)|TRUNCATE|DELETE)\b", re.IGNORECASE)
 _ALONE = re.compile(r"\bCONCURRENTLY\b|^\s*(ALTER\s+SYSTEM|VACUUM|REINDEX)\b", re.IGNORECASE)
 _INDEX = re.compile(r"\bINDEX\s+CONCURRENTLY\b", re.IGNORECASE)
@@ -161,27 +162,55 @@ async def _facts(request: Request) -> Facts:
 
 
 async def _last(server: Source, runs: Sequence[Past]) -> Chosen:
-    """The last run that can be undone. Raises Trouble(REFUSED) if there is none, or the newest was an undo."""
+    """The last run. Raises Trouble(REFUSED) if it cannot be undone: no older one is undone unless it is named."""
     changed = [past for past in runs if past.finished or past.under_way.steps]
-    if changed and changed[-1].action == NAME:
-        target = _target(runs, changed[-1])
-        if target is not None and changed[-1].status != "done":
+    while changed and not await _had_effect(server, changed[-1]):
+        changed.pop()
+    if not changed:
+        raise Trouble(Kind.REFUSED, NOTHING)
+    newest, older = changed[-1], await _undoable(server, runs, changed[:-1])
+    if newest.action == NAME:
+        target = _target(runs, newest)
+        if target is not None and newest.status != "done":
             chosen = await _chosen(server, runs, target)
             if chosen.statements:
                 return chosen
-        raise Trouble(
-            Kind.REFUSED,
-            "The last run here was itself an undo.",
-            "The audit pane lists the older runs; --set run=… names one.",
-        )
-    for past in reversed(changed):
-        if past.status == history.RUNNING or not (past.undo or past.under_way.steps):
-            continue
-        chosen = await _chosen(server, runs, past)
-        if chosen.statements:
-            return chosen
-        _say_unknown(chosen)
-    raise Trouble(Kind.REFUSED, "There is nothing to undo: no run of this role on this database can be undone.")
+        raise Trouble(Kind.REFUSED, "The last run here was itself an undo.", _naming(older))
+    if newest.status == history.RUNNING:
+        raise Trouble(Kind.REFUSED, f"The last run here has not ended: {_title(newest)}.", _naming(older))
+    chosen = await _chosen(server, runs, newest)
+    if chosen.statements:
+        return chosen
+    _say_unknown(chosen)
+    if older is None:
+        raise Trouble(Kind.REFUSED, NOTHING)
+    raise Trouble(Kind.REFUSED, f"The last run here cannot be undone: {_title(newest)}.", _naming(older))
+
+
+async def _had_effect(server: Source, past: Past) -> bool:
+    """Whether the run changed anything, or may have."""
+    if past.finished or past.status == history.RUNNING:
+        return True
+    more = await besides(server, past)
+    return bool(more.done or more.unknown)
+
+
+async def _undoable(server: Source, runs: Sequence[Past], older: Sequence[Past]) -> Past | None:
+    """The newest of the `older` runs that can be undone."""
+    for past in reversed(older):
+        if past.action != NAME and past.undoable and past.status != history.RUNNING:
+            statements = (await _chosen(server, runs, past)).statements
+            if statements and not any(map(hides, statements)):
+                return past
+    return None
+
+
+def _naming(past: Past | None) -> str:
+    """How to undo an older run."""
+    if past is None:
+        return "No older run here can be undone."
+    how = f"pipeline-console run undo --set run={past.id}, or undo on its row of the audit pane"
+    return f"The newest run that can be is {_title(past)}. To undo it: {how}."
 
 
 def _say_unknown(chosen: Chosen) -> None:
@@ -236,9 +265,10 @@ def _title(past: Past) -> str:
 UNDO = Action(
     name=NAME,
     title="Undo",
-    help="Undoes the last run on this database that can be undone, by the audit trail of this user.",
+    help="Undoes the last run on this database, or the named one, by the audit trail of this user. If the last one "
+    "cannot be undone, that is refused and the newest that can be is named.",
     plan=plan,
-    parameters=(Parameter("run", "which run, as the audit pane names it; empty: the last that can be undone"),),
+    parameters=(Parameter("run", "which run, as the audit pane names it; empty: the last one"),),
     row={"run": "run"},
     needs=Needs(primary=False, on_shards=True, in_words="the rights of the run that is undone", planned=False),
 )

@@ -116,11 +116,17 @@ def _failed(job: Record) -> Finding:
         sentence=f"{what} {one_line(job['job'])} {how}: {one_line(job['error'] or '')}",
         detail=f"{one_line(job['kind'])}, attempts {job['attempts']}, {age(job['ended'])} ago",
         evidence=(_evidence(job),),
-        fixes=(
-            Fix("retry-job", {"job": str(job["id"])}, "run it again with all its attempts"),
-            Fix("cancel-job", {"job": str(job["id"])}, "dismiss it: it stays in the history and runs no more"),
-        ),
+        fixes=_fixes(job),
     )
+
+
+def _fixes(job: Record) -> tuple[Fix, ...]:
+    """What can be done about a job that failed: one that was rejected would be again, unless somebody changes it."""
+    given = {"job": str(job["id"])}
+    dismiss = Fix("cancel-job", given, "dismiss it: it stays in the history and runs no more")
+    if job["status"] == "dead":
+        return Fix("retry-job", given, "run it again with all its attempts"), dismiss
+    return dismiss, Fix("retry-job", given, "once its row is changed: as it is, it is rejected again")
 
 
 def _overdue(frame: Frame) -> list[Record]:

@@ -1,5 +1,6 @@
 -- ALTER ROLE that ends a role's sessions once they have been idle in a transaction for so long, or resets that.
 -- Its undo has the former value. `given` is null to reset it; a value of the role in one database goes before its own.
+-- Values are compared as times: 300s, 5min and 300000 are the same. One in a form that is not known differs.
 WITH me AS MATERIALIZED (
   SELECT r.rolname, r.rolsuper,
          r.rolsuper OR r.rolcreaterole AS alters, pg_catalog.current_setting('server_version_num')::int AS version
@@ -13,10 +14,17 @@ WITH me AS MATERIALIZED (
    WHERE s.setrole = (SELECT t.oid FROM target t) AND c.entry LIKE 'idle\_in\_transaction\_session\_timeout=%%'
 ), value AS MATERIALIZED (
   SELECT (SELECT k.value FROM kept k WHERE k.setdatabase = 0) AS former, %(given)s::text AS given
+), time AS MATERIALIZED (
+  SELECT pg_catalog.max(CASE WHEN w.of = 'former' THEN w.time END) AS former,
+         pg_catalog.max(CASE WHEN w.of = 'given' THEN w.time END) AS given
+    FROM (SELECT x.of, CASE WHEN x.text ~ '^ *[0-9]{1,10} *$' THEN x.text::pg_catalog.int8 * INTERVAL '1 ms'
+                            WHEN x.text ~ '^ *[0-9]{1,10} *(us|ms|s|min|h|d) *$' THEN x.text::pg_catalog.interval
+                       END AS time
+            FROM value v CROSS JOIN LATERAL (VALUES ('former', v.former), ('given', v.given)) x(of, text)) w
 ), change AS MATERIALIZED (
   SELECT pg_catalog.format('ALTER ROLE %%I ', t.rolname) AS alter, v.former, v.given,
-         v.former IS DISTINCT FROM v.given AS differs
-    FROM target t CROSS JOIN value v
+         v.former IS DISTINCT FROM v.given AND coalesce(m.former <> m.given, true) AS differs
+    FROM target t CROSS JOIN value v CROSS JOIN time m
 )
 SELECT c.alter || CASE WHEN c.given IS NULL THEN 'RESET idle_in_transaction_session_timeout'
                        ELSE pg_catalog.format('SET idle_in_transaction_session_timeout = %%L', c.given) END AS sql,
