@@ -8,10 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from console.cli.arguments import COMPLETING, parser
-from console.cli.ended import HUNG_UP, Ended, settle, terminal_has_gone
 from console.cli.kept import HELP, keep
 from console.cli.parsing import parse, say
-from console.cli.printing import unread
+from console.cli.printing import HUNG_UP, Ended, settle, terminal_has_gone, unread
 from console.glyphs import draw_what_it_can
 from console.model import Kind, Trouble
 

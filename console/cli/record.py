@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.cli.ended import Ended
 from console.cli.interrupting import AGAIN_SECONDS, ENDS, run_interruptible
+from console.cli.printing import Ended
 from console.format import safe
 from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from console.cli.ended import settle
+from console.cli.printing import settle
 from console.cli.watch_text import line as finding_line
 from console.format import to_json
 from console.jobs.kinds import KINDS
