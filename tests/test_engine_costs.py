@@ -1,4 +1,4 @@
-"""What the engine adds to the statements of a plan, counted: messages to the server, and syncs of the audit trail."""
+"""What the engine adds to the statements of a plan, counted: messages, statements, and syncs of the audit trail."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ class Cost:
 
     messages: int  # that the acting session sends once it is connected, and waits for
     syncs: int  # of the audit trail
+    statements: int  # in these messages
 
     def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.messages - other.messages, self.syncs - other.syncs)
+        return Cost(self.messages - other.messages, self.syncs - other.syncs, self.statements - other.statements)
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(times * self.messages, times * self.syncs, times * self.statements)
 
 
 Counted = Callable[[Callable[[], Awaitable[object]]], Awaitable[Cost]]
@@ -42,12 +46,16 @@ Counted = Callable[[Callable[[], Awaitable[object]]], Awaitable[Cost]]
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """Counts what is sent and synced while something runs."""
-    counts = {"messages": 0, "syncs": 0}
+    counts = {"messages": 0, "syncs": 0, "statements": 0}
     execute, fsync = psycopg.AsyncCursor.execute, os.fsync
 
     async def sending(cursor: psycopg.AsyncCursor[Any], *args: Any, **kwargs: Any) -> Any:
-        counts["messages"] += acting(cursor)
-        return await execute(cursor, *args, **kwargs)
+        counting = acting(cursor)
+        done = await execute(cursor, *args, **kwargs)
+        if counting:
+            counts["messages"] += 1
+            counts["statements"] += len(list(cursor._results))
+        return done
 
     def syncing(descriptor: int) -> None:
         counts["syncs"] += 1
@@ -84,19 +92,19 @@ def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
 
 @pytest.mark.parametrize(
     ("confined", "a_month", "altogether", "prepared"),
-    [(False, Cost(6, 2), Cost(8, 4), 1), (True, Cost(5, 2), Cost(7, 4), 0)],
+    [(False, Cost(5, 2, 21), (7, 4), 1), (True, Cost(4, 2, 40), (6, 4), 0)],
     ids=["plain", "confined"],
 )
 async def test_a_whole_month_is_archived_in_few_messages_and_syncs(
-    desk: Desk, counted: Counted, confined: bool, a_month: Cost, altogether: Cost, prepared: int
+    desk: Desk, counted: Counted, confined: bool, a_month: Cost, altogether: tuple[int, int], prepared: int
 ) -> None:
     if confined:
         desk.give_away()
     one = await counted(lambda: done(desk, ARCHIVE_ANALYTICS, older_than="4 months"))
     three = await counted(lambda: done(desk, ARCHIVE_ANALYTICS))
     assert desk.ask("SELECT count(DISTINCT tableoid) FROM public.archive") == 4
-    assert three - one == Cost(2 * a_month.messages + prepared, 2 * a_month.syncs), "two months more"
-    assert one == altogether
+    assert three - one == replace(a_month * 2, statements=2 * a_month.statements + prepared), "two months more"
+    assert (one.messages, one.syncs) == altogether
 
 
 async def test_a_run_goes_on_where_the_database_drops_what_its_session_has_prepared(desk: Desk) -> None:
@@ -134,7 +142,7 @@ def test_functions_of_an_index_cannot_replace_what_a_superuser_has_prepared(
 
 
 @pytest.mark.parametrize(
-    ("confined", "a_partition"), [(False, Cost(2, 1)), (True, Cost(2, 1))], ids=["plain", "confined"]
+    ("confined", "a_partition"), [(False, Cost(2, 1, 10)), (True, Cost(2, 1, 14))], ids=["plain", "confined"]
 )
 async def test_a_partition_is_created_in_few_messages_and_with_one_sync(
     desk: Desk, counted: Counted, confined: bool, a_partition: Cost
@@ -143,7 +151,7 @@ async def test_a_partition_is_created_in_few_messages_and_with_one_sync(
         desk.give_away()
     one = await counted(lambda: done(desk, CREATE_PARTITIONS, table="public.facts", months="1"))
     three = await counted(lambda: done(desk, CREATE_PARTITIONS, table="public.facts", months="4"))
-    assert three - one == Cost(2 * a_partition.messages, 2 * a_partition.syncs), "two partitions more"
+    assert three - one == a_partition * 2, "two partitions more"
 
 
 @pytest.mark.parametrize("confined", [False, True], ids=["plain", "confined"])
@@ -151,12 +159,17 @@ async def test_all_that_was_written_is_on_disk_before_what_no_transaction_holds_
     desk: Desk, monkeypatch: pytest.MonkeyPatch, confined: bool
 ) -> None:
     unsynced, found = False, list[bool]()
-    execute, write = psycopg.AsyncCursor.execute, Trail.write
+    execute, write, sync_all = psycopg.AsyncCursor.execute, Trail.write, Trail.sync
 
     def writing(trail: Trail, *entries: Mapping[str, object], sync: bool = True) -> None:
         nonlocal unsynced
         write(trail, *entries, sync=sync)
         unsynced = not sync
+
+    def syncing(trail: Trail) -> None:
+        nonlocal unsynced
+        sync_all(trail)
+        unsynced = False
 
     async def sending(cursor: psycopg.AsyncCursor[Any], *args: Any, **kwargs: Any) -> Any:
         if acting(cursor) and (b" CONCURRENTLY" in args[0] or b" VALIDATE " in args[0]):
@@ -164,6 +177,7 @@ async def test_all_that_was_written_is_on_disk_before_what_no_transaction_holds_
         return await execute(cursor, *args, **kwargs)
 
     monkeypatch.setattr(Trail, "write", writing)
+    monkeypatch.setattr(Trail, "sync", syncing)
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", sending)
     if confined:
         desk.give_away()

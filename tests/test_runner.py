@@ -94,6 +94,18 @@ async def test_what_is_done_stays_done_when_a_later_group_fails_and_the_outcome_
     assert count(pg, table, "SELECT count(*) FROM t") == 9
 
 
+async def test_what_is_done_is_in_the_trail_while_a_statement_goes_on(pg: Cluster, table: str, trail: Trail) -> None:
+    first = Step("DELETE FROM public.t WHERE id = 1")
+    async with runner(pg, table, trail) as engine:
+        with delaying(pg) as following:
+            running = asyncio.create_task(engine.run(plan(first, following)))
+            await eventually(
+                lambda: [entry["sql"] for entry in trail.entries() if entry["event"] == "step"] == [first.sql]
+            )
+            assert not running.done()
+        assert (await running).outcome is Outcome.DONE
+
+
 async def test_a_busy_table_is_tried_again_and_nobody_queues_behind_the_console_for_long(
     pg: Cluster, table: str, trail: Trail
 ) -> None:

@@ -108,10 +108,14 @@ class Runner:
         if self._claimed == self._session.number:
             return
         await take(self._session, run.plan)
-        self._claimed = self._session.number
+        first, self._claimed = not self._claimed, self._session.number
         if not self._session.borrowed and not any(_executor(progress).role for progress in run.steps):
             # A role's code could exchange what is prepared.
-            await looking_again.prepare(self._session, list(groups(run.steps)))
+            planned = list(groups(run.steps))
+            opening = _executor(planned[0][0]).opening
+            await looking_again.prepare(
+                self._session, planned, lambda: opening(self._session, planned[0]) if first else ()
+            )
 
     async def _steps(self, context: Context, recorder: RunRecorder, patience: float) -> None:
         run = context.run
@@ -253,8 +257,7 @@ class Runner:
         """Record in the trail that `group` is done, and verify its effect."""
         for progress in group:
             progress.status, progress.message = "done", ""
-        synced = following is None or _executor(following[0]).group is not None
-        recorder.steps(group, synced)
+        recorder.steps(group, synced=following is None or _executor(following[0]).flushes)
         context.changed()
         await self._verify(context, group)
         await canary.prove(self._session, [progress.step for progress in group])

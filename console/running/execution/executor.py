@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from console.model import Source, read_only
 from console.records import dataclass
-from console.running.execution.looking_again import look_again
+from console.running.execution.looking_again import look_again, looking
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
 from console.running.trail.audit import Trail
@@ -22,13 +20,17 @@ _READ_ONLY = "SELECT 1 WHERE pg_catalog.current_setting('default_transaction_rea
 class Recorder(Protocol):
     """What writes the entries of a run to the trail."""
 
-    unsynced: bool  # some of them may not be on disk yet
-
     def write(self, event: str, details: Mapping[str, object], *, sync: bool = True) -> None:
         """Append an event with its details, and sync it."""
 
-    def sync(self) -> None:
-        """Sync what was written without."""
+    def begin_sync(self) -> None:
+        """Begin to sync what was written without."""
+
+    async def synced(self) -> None:
+        """Wait until all that was written is on disk. Raises Trouble(REFUSED) if that fails."""
+
+    def flush(self) -> None:
+        """Write what waits for another entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +74,23 @@ class Context:
 
         Meanwhile the trail is synced, where it was not. Raises Trouble(REFUSED) also if that fails.
         """
-        # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there. A borrowed session only signals
-        # other sessions, and never with --read-only.
-        question = [] if self.session.borrowed else [_READ_ONLY]
-        async with self._synced():
-            answers = await look_again(self.session, steps, *question, *more)
+        question = _question(self.session)
+        self.recorder.begin_sync()
+        answers = await look_again(self.session, steps, *question, *more)
+        await self.recorder.synced()
         if question and answers[0]:
             raise read_only()
 
-    @contextlib.asynccontextmanager
-    async def _synced(self) -> AsyncIterator[None]:
-        syncing = asyncio.ensure_future(asyncio.to_thread(self.recorder.sync)) if self.recorder.unsynced else None
-        try:
-            yield
-        finally:
-            if syncing is not None:  # a thread cannot be stopped, and must not write after what follows
-                await asyncio.wait({syncing})
-        if syncing is not None:
-            syncing.result()
+
+def readying(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[str]:
+    """What Context.ready sends, to be sent ahead of it."""
+    return looking(session, steps, *_question(session), *more)
+
+
+def _question(session: ActingSession) -> list[str]:
+    # A read-only session accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend(). A borrowed session only
+    # signals other sessions, and never with --read-only.
+    return [] if session.borrowed else [_READ_ONLY]
 
 
 async def _nothing(_: Context) -> list[str]:
@@ -116,5 +117,6 @@ class Executor:
     opening: Callable[[ActingSession, Sequence[StepProgress]], list[str]] = _nothing_first
     role: str = ""  # whose rights it is confined to; empty: those of the session
     unit: str = "row"  # what StepProgress.rows counts
+    flushes: bool = False  # it writes the entries that wait for another one, and syncs what is not synced yet
     restores: tuple[tuple[str, str], ...] = ()  # undoing it copies the first file of each pair to the second
     pooler: str = ""  # undoing it is a command of this PgBouncer; empty: it is none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from console import sql
 from console.format import one_line
@@ -42,27 +42,37 @@ def opening(session: ActingSession, steps: Sequence[StepProgress], *first: str) 
     return ["BEGIN", *_look(session, _seen(steps)), *first]
 
 
+def looking(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[str]:
+    """What `look_again` sends, to be sent ahead of it."""
+    seen = _seen(steps)
+    return [*([session.prepared(_definitions(seen))] if seen else []), *more]
+
+
 async def look_again(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[Rows]:
     """The same check without a transaction, so without a lock; the rows of each result of `more`."""
-    seen = _seen(steps)
-    look = [session.prepared(_definitions(seen))] if seen else []
-    if not look and not more:
+    seen, asked = _seen(steps), looking(session, steps, *more)
+    if not asked:
         return []
     with _missing(session, seen):
-        results = await session.script(*look, *more)
+        results = await session.script(*asked)
     if seen:
         _refuse_changed(seen, results[0])
-    return results[len(look) :]
+    return results[len(asked) - len(more) :]
 
 
-async def prepare(session: ActingSession, groups: Sequence[Sequence[StepProgress]]) -> None:
-    """Let the server plan once what is asked again and again; to be called where no group is confined to a role."""
+async def prepare(
+    session: ActingSession, groups: Sequence[Sequence[StepProgress]], then: Callable[[], Sequence[str]] = tuple
+) -> None:
+    """Let the server plan once what is asked again and again; to be called where no group is confined to a role.
+
+    What `then` returns is what the session is asked next: it is sent with that, if anything is.
+    """
     asked = Counter(_definitions(seen) for group in groups if (seen := _seen(group)))
     often = [query for query, times in asked.items() if times >= WORTH_PREPARING]
     if not often:
         return
     try:
-        await session.prepare(*often)
+        await session.prepare(*often, then=then)
     except DriverError as error:
         raise change_trouble(error) from None
 

@@ -11,7 +11,7 @@ from functools import partial
 from console.format import one_line
 from console.model import Kind, Source, Standalone, Trouble
 from console.model.act import LOCK_TIMEOUT, NOTICED
-from console.running.execution.executor import Context, Executor
+from console.running.execution.executor import Context, Executor, readying
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError
 
@@ -23,7 +23,14 @@ LOCK_NOT_AVAILABLE = "55P03"
 def executor(execution: Standalone) -> Executor:
     """Runs one statement; a retry sends what `again` returns."""
     how = "in a transaction of its own" if execution.role else "outside a transaction"
-    return Executor(partial(execute, execution), how, left=partial(_left, execution), role=execution.role)
+    return Executor(
+        partial(execute, execution),
+        how,
+        flushes=True,
+        opening=lambda session, group: readying(session, group, *_limit(execution.lock_timeout)),
+        left=partial(_left, execution),
+        role=execution.role,
+    )
 
 
 async def execute(execution: Standalone, context: Context, group: Sequence[StepProgress]) -> None:
@@ -74,6 +81,7 @@ async def _send(
                     await _give_way(session, work, behind)
             if time.monotonic() - reported >= PROGRESS_PERIOD:
                 reported = time.monotonic()
+                context.recorder.flush()
                 report(waits_for or await _progress(session, source, reported - began))
         return work.result()
     except asyncio.CancelledError:
@@ -111,7 +119,7 @@ def _ahead(context: Context, progress: StepProgress) -> Sequence[str]:
 @contextlib.asynccontextmanager
 async def _ready(context: Context, progress: StepProgress, seconds: float | None) -> AsyncIterator[None]:
     """Context.ready, and in the block the session waits so many `seconds` for a lock, if that is given."""
-    limit = [] if seconds is None else [_lock_timeout(seconds)]
+    limit = _limit(seconds)
     try:
         await context.ready(() if progress.tries else (progress,), *limit)
         yield
@@ -127,6 +135,10 @@ async def _ready(context: Context, progress: StepProgress, seconds: float | None
         if limit and context.session.connected:
             with contextlib.suppress(DriverError):  # a lost connection has no settings left to restore
                 await context.session.execute(_lock_timeout(LOCK_TIMEOUT))
+
+
+def _limit(seconds: float | None) -> list[str]:
+    return [] if seconds is None else [_lock_timeout(seconds)]
 
 
 def _lock_timeout(seconds: float) -> str:

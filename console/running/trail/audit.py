@@ -12,6 +12,7 @@ import json
 import os
 import pwd
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,14 +37,26 @@ class Trail:
         """
         now = datetime.now(UTC).isoformat()
         lines = [json.dumps({"at": now, **redacted(entry)}, default=json_default) + "\n" for entry in entries]
+        with self._open() as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _append(descriptor, "".join(lines).encode())
+            if sync:
+                os.fsync(descriptor)
+
+    def sync(self) -> None:
+        """Sync what was written without. It keeps no writer waiting. Raises Trouble(REFUSED) as `write`."""
+        with self._open() as descriptor:
+            os.fsync(descriptor)
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
         try:
             private.make_folder(self.path.parent)
             descriptor = private.open_private(self.path, os.O_RDWR | os.O_APPEND)
-            with os.fdopen(descriptor, "r+b", buffering=0) as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                _append(file.fileno(), "".join(lines).encode())
-                if sync:
-                    os.fsync(file.fileno())
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise Trouble(
                 Kind.REFUSED,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 
-from console.model import Facts
+from console.model import Facts, Trouble
 from console.records import dataclass
 from console.running.progress import Run, StepProgress
 from console.running.trail import entries
@@ -19,8 +20,9 @@ class RunRecorder:
 
     Whether a transaction committed, the server knows by the id that was synced before its COMMIT, so its steps are
     written with the entry that follows. What has no such id is written at once; it is synced with the transaction that
-    follows, or with the end of the run. The id of a prelude is written before its COMMIT, and synced before the step
-    that follows: a console that is killed loses nothing that it wrote, only a machine that loses power does.
+    follows, before what runs outside of one, or with the end of the run. The id of a prelude is written before its
+    COMMIT, and synced before the step that follows, beginning at once: a console that is killed loses nothing that it
+    wrote, only a machine that loses power does.
     """
 
     trail: Trail
@@ -28,6 +30,7 @@ class RunRecorder:
     identified: bool = False  # the last entry has the id of the transaction
     unsynced: bool = False  # some entries may not be on disk yet
     waiting: list[Mapping[str, object]] = field(default_factory=list)
+    _syncing: list[asyncio.Future[None]] = field(default_factory=list)
 
     @classmethod
     def of(cls, trail: Trail, run: Run, facts: Facts) -> RunRecorder:
@@ -39,12 +42,34 @@ class RunRecorder:
         self._write([{"event": event, **details}], sync)
         self.identified = event == "commit"
 
-    def sync(self) -> None:
-        """Sync what was written without. Raises Trouble(REFUSED) if that fails."""
-        self._write([])
+    def begin_sync(self) -> None:
+        """Begin to sync what was written without, if anything was; `synced` waits for that."""
+        if self.unsynced:
+            self.unsynced = False
+            syncing = asyncio.ensure_future(asyncio.to_thread(self.trail.sync))
+            syncing.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # a run may end before
+            self._syncing.append(syncing)
+
+    async def synced(self) -> None:
+        """Wait until all that was written is on disk. Raises Trouble(REFUSED) if that fails."""
+        self.begin_sync()
+        if self._syncing:
+            await asyncio.wait(self._syncing)  # a thread cannot be stopped
+        for syncing in self._syncing:
+            syncing.result()
+        self._syncing.clear()
+
+    def flush(self) -> None:
+        """Write the entries that wait for another one, which may take long. If that fails, the next one tries again."""
+        if not (waiting := self.waiting):
+            return
+        try:
+            self._write([], sync=False)
+        except Trouble:
+            self.waiting = waiting
 
     def steps(self, group: Sequence[StepProgress], synced: bool) -> None:
-        """Record that the steps of `group` are done; `synced`: another entry follows soon, which syncs these too."""
+        """Record that the steps of `group` are done; `synced`: what follows writes and syncs what waits for that."""
         at = datetime.now(UTC).isoformat()
         done = [{"at": at, **entries.step(progress)} for progress in group]
         if synced and self.identified:

@@ -55,6 +55,12 @@ class _SentAhead:
 
     statements: tuple[str, ...]
     answers: list[Rows]
+    at: float  # when they were answered, by the monotonic clock
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the console has not been held up since: outside a transaction, no server ends the session for it."""
+        return time.monotonic() - self.at < IDLE_SECONDS
 
 
 @dataclass(slots=True)
@@ -238,7 +244,7 @@ class ActingSession:
         answered already; anything else first rolls back the transaction that they began. An error in them is raised as
         one in `statements`, and then the latter may have committed.
         """
-        if self._ahead is not None and not ahead and self._ahead.statements == statements:
+        if self._ahead is not None and not ahead and self._ahead.statements == statements and self._ahead.fresh:
             answers, self._ahead = self._ahead.answers, None
             return answers
         try:
@@ -254,7 +260,7 @@ class ActingSession:
         if not ahead:
             return results
         own = len(results) - len(ahead)
-        self._ahead = _SentAhead(tuple(ahead), results[own:])
+        self._ahead = _SentAhead(tuple(ahead), results[own:], time.monotonic())
         return results[:own]
 
     @contextlib.asynccontextmanager
@@ -267,19 +273,30 @@ class ActingSession:
         self._answered = time.monotonic()
 
     async def _drop_ahead(self) -> None:
-        if self._ahead is not None:
-            self._ahead = None
-            await self._roll_back()
+        if self._ahead is None:
+            return
+        self._ahead = None
+        if self._open.info.transaction_status == pq.TransactionStatus.IDLE:  # so it may have changed settings
+            await self.execute(confinement.restored(self._restored, inside=False))
+        await self._roll_back()
 
-    async def prepare(self, *queries: str) -> None:
-        """Let the server parse and plan each of `queries` once, for what `prepared` returns.
+    async def prepare(self, *queries: str, then: Callable[[], Sequence[str]] = tuple) -> None:
+        """Let the server parse and plan each of `queries` once, for what `prepared` returns from now on.
+
+        What `then` returns is sent with that, as `script` sends what is ahead; if that fails, nothing is prepared.
 
         Not where functions of other roles run: one could give the name to a statement of its own. Those of an index or
         a view, which REINDEX and the like run, cannot: the server refuses PREPARE and DEALLOCATE in them.
         """
         names = {query: f"pipeline_console_{number}" for number, query in enumerate(dict.fromkeys(queries))}
-        await self.script(*(f"PREPARE {name} AS {query}" for query, name in names.items()))
         self._prepared = {query: f"EXECUTE {name}" for query, name in names.items()}
+        ahead = then()
+        try:
+            await self.script(*(f"PREPARE {name} AS {query}" for query, name in names.items()), ahead=ahead)
+        except psycopg.Error:
+            self._prepared = {}
+            if not ahead or not self.connected:
+                raise
 
     def forget_prepared(self) -> None:
         """Send queries as they are from now on."""
