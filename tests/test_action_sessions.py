@@ -14,6 +14,7 @@ import pytest
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.model import Kind, Outcome, Trouble
 from console.panes import PANES
+from console.rules.findings.wording import terminate_idle
 from console.running.plan_lines import plan_lines
 from console.running.trail.audit import Trail
 from tests.acting import Desk
@@ -183,6 +184,39 @@ async def test_idle_sessions_of_an_application_are_ended(desk: Desk, others: Ses
     assert (await desk.run(TERMINATE_IDLE, idle_for="0 seconds", application="leaky pool")).outcome is Outcome.DONE
     assert alive(desk, *(pid(session) for session in leaking)) == 0
     assert alive(desk, working, pid(other)) == 2
+
+
+async def test_who_became_old_enough_after_the_finding_is_not_ended(desk: Desk, others: Sessions) -> None:
+    """The fix of full connections ends no more than it promised: whoever is idle later, however long, stays."""
+    meant = [others.open(application_name="leaky pool") for _ in range(3)]
+    assert {state(desk, pid(session)) for session in meant} == {"idle"}
+    async with desk.workspace() as workspace:
+        holders = await workspace.sources.postgres.fetch("connection_holders")
+    row = next(row for row in holders.records() if row["application"] == "leaky pool")
+    fix = terminate_idle(row, "")
+    later = [others.open(application_name="leaky pool") for _ in range(2)]
+    later.append(idle_in_transaction(others, application_name="leaky pool"))
+    given: dict[str, Any] = {name.replace("-", "_"): value for name, value in fix.parameters.items()}
+    plan = await desk.plan(TERMINATE_IDLE, **given)
+    assert plan.table is not None
+    assert set(plan.table.values("pid")) == {pid(session) for session in meant[:2]}
+    assert (await desk.run(TERMINATE_IDLE, **given)).outcome is Outcome.DONE
+    assert alive(desk, *(pid(session) for session in meant[:2])) == 0
+    assert alive(desk, *(pid(session) for session in [*meant[2:], *later])) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"idle_since": "2026-11-22 14:00:00"}, "idle-since must have a time zone"),
+        ({"idle_since": "yesterday"}, "idle-since must be a timestamp"),
+        ({"idle_since": "2026-11-22 14:00:00+00:00,2026-11-22 14:00:00+00:00"}, "one timestamp"),
+        ({"idle_since": "2026-11-22 14:00:00+00:00", "idle_for": "1 hour"}, "either idle-for or idle-since"),
+    ],
+)
+async def test_a_moment_must_be_one_with_a_time_zone(desk: Desk, given: dict[str, str], words: str) -> None:
+    with pytest.raises(Trouble, match=words):
+        await desk.plan(TERMINATE_IDLE, **given)
 
 
 async def test_idle_sessions_of_a_role_are_ended_whatever_they_are_called(desk: Desk, others: Sessions) -> None:

@@ -86,6 +86,7 @@ def judged(
     *pools: Record,
     servers: tuple[Record, ...] = (),
     sessions: tuple[Record, ...] = (),
+    holders: tuple[Record, ...] = (),
     state: str = "",
     used: int = 10,
     entry: Record = ENTRY,
@@ -101,7 +102,7 @@ def judged(
         "pooler_state": [{"pooler": "p1", "key": "paused", "value": state}] if state else [],
         "vitals": [{**VITALS, "used": used}],
         "lock_queues": [],
-        "connection_holders": [],
+        "connection_holders": list(holders),
         "pooler_clients": [],
     }
     return list(exhausted(Frame({name: (snapshot(name, rows),) for name, rows in shown.items()}, NOW)))
@@ -170,6 +171,17 @@ def test_the_reason_for_a_wait_is_named(
     first = found.evidence[0]
     assert (first.value, first.pane, first.view, first.row) == (cause, "pooler", "doctor", {"subject": cause})
     assert "2 clients have waited for 2.0s" in found.sentence
+
+
+def test_idle_clients_of_a_session_pool_are_ended_by_role_and_moment() -> None:
+    """Later planned, they can only be fewer than now."""
+    holder: Record = {"application": "web", "idle": 3, "median_idle": 9.0, "half_idle_since": NOW}
+    rows = ({**holder, "user": SERVER["user"]}, {**holder, "user": "other", "median_idle": 99.0})
+    (found,) = judged({**POOL, "pool_mode": "session"}, servers=IDLE_TWO, holders=rows)
+    (fix,) = found.fixes
+    assert fix.action == "terminate-idle"
+    assert fix.parameters == {"application": "web", "user": SERVER["user"], "idle-since": str(NOW)}
+    assert fix.effect.startswith("terminate up to 2 sessions idle for 9.0s or longer of web")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ HOLDER = {
     "waiting": 0,
     "longest_idle": 900.0,
     "median_idle": 300.0,
+    "half_idle_since": AT - timedelta(seconds=300),
 }
 
 
@@ -107,7 +108,7 @@ HOLDER = {
         (79, {}, None, ""),
         (80, {}, Level.WARNING, "terminate-idle"),
         (95, {}, Level.CRITICAL, "terminate-idle"),
-        (95, {"idle": 0, "median_idle": None}, Level.CRITICAL, ""),
+        (95, {"idle": 0, "median_idle": None, "half_idle_since": None}, Level.CRITICAL, ""),
         (95, {"application": ""}, Level.CRITICAL, "terminate-idle"),
         (95, {"user": None}, Level.CRITICAL, ""),
     ],
@@ -169,7 +170,7 @@ def test_only_idle_sessions_of_the_application_and_role_that_are_named_are_ended
     rows = [HOLDER | holder, HOLDER | {"application": "report", "sessions": 5, "idle": 5} | other]
     holders = Snapshot("connection_holders", tuple(HOLDER), tuple(tuple(row.values()) for row in rows), AT)
     (found,) = full(Frame({"vitals": (vitals,), "connection_holders": (holders,)}, AT))
-    wanted = [] if given is None else [{**given, "idle-for": "300 seconds"}]
+    wanted = [] if given is None else [{**given, "idle-since": str(AT - timedelta(seconds=300))}]
     assert [fix.parameters for fix in found.fixes] == wanted
 
 

@@ -38,9 +38,11 @@ async def plan_terminate(request: Request) -> Plan:
 async def plan_terminate_idle(request: Request) -> Plan:
     """Terminate the sessions that have been idle for long; notes list those that this role may not terminate."""
     given = request.parameters
+    since = _idle_since(given["idle-since"], given["idle-for"])
     parameters = _candidates(
-        idle=given["older-than"],
+        idle=None if since else given["older-than"],
         idle_for=given["idle-for"] or None,
+        idle_since=since,
         application=given["application"] or None,
         user=given["user"] or None,
     )
@@ -60,6 +62,16 @@ async def plan_terminate_idle(request: Request) -> Plan:
     return replace(made, claim=Claim("idle sessions"), notes=(*made.notes, *left, *hidden))
 
 
+def _idle_since(text: str, idle_for: str) -> str | None:
+    """The moment that is meant instead of an age. Raises Trouble(USAGE) if it is none or an age is given as well."""
+    moments = _moments(text, "idle-since")
+    if len(moments) > 1:
+        raise Trouble(Kind.USAGE, f"idle-since must be one timestamp, not {safe(text, 40)}.")
+    if moments and idle_for:
+        raise Trouble(Kind.USAGE, "Give either idle-for or idle-since.")
+    return moments[0] if moments else None
+
+
 async def _plan_in_cluster(request: Request, cancel: bool) -> Plan:
     pids, started = sessions_meant(request.parameters["pid"], request.parameters["started"], global_pids.MOST)
     found = await global_pids.candidates(request.server, pids, started, cancel)
@@ -73,6 +85,7 @@ def _candidates(**given: object) -> dict[str, object]:
         "started": [],
         "idle": None,
         "idle_for": None,
+        "idle_since": None,
         "application": None,
         "user": None,
         "cancel": False,
@@ -138,14 +151,14 @@ def _pids(text: str, most: int) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _moments(text: str) -> list[str]:
+def _moments(text: str, name: str = "started") -> list[str]:
     parts = [part.strip() for part in text.split(",")] if text.strip() else []
     try:
         moments = [datetime.fromisoformat(part) for part in parts]
     except ValueError:
-        raise Trouble(Kind.USAGE, f"started must be a timestamp with time zone, not {safe(text, 40)}.") from None
+        raise Trouble(Kind.USAGE, f"{name} must be a timestamp with time zone, not {safe(text, 40)}.") from None
     if any(moment.tzinfo is None for moment in moments):
-        raise Trouble(Kind.USAGE, "started must have a time zone: 2026-11-22 14:00:00.123456+00:00.")
+        raise Trouble(Kind.USAGE, f"{name} must have a time zone: 2026-11-22 14:00:00.123456+00:00.")
     return [moment.isoformat() for moment in moments]
 
 
@@ -190,6 +203,7 @@ TERMINATE_IDLE = Action(
     parameters=(
         Parameter("older-than", "minimum time idle in a transaction, such as '10 minutes'", default="15 minutes"),
         Parameter("idle-for", "also sessions idle for this long, in a transaction or not; empty: none"),
+        Parameter("idle-since", "instead: only sessions idle since this timestamp or earlier, outside a transaction"),
         Parameter("application", "only sessions with this application_name; empty: all"),
         Parameter("user", "only sessions of this role; empty: all"),
     ),

@@ -8,7 +8,15 @@ from console.format import age, count, one_line, rate
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.rules.findings.activity import WINDOW, risen
 from console.rules.findings.blocking import LOCK_QUEUES, blockers
-from console.rules.findings.wording import application, counted, database_place, listed, number
+from console.rules.findings.wording import (
+    application,
+    counted,
+    database_place,
+    listed,
+    longest_idle,
+    number,
+    terminate_idle,
+)
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, NEW_SESSIONS_PER_SECOND
 
 MANY_SESSIONS = 300  # that ended within the window: fewer are no churn
@@ -85,14 +93,9 @@ def _fixes(holders: tuple[Record, ...]) -> tuple[Fix, ...]:
     """
     idle = max(holders, key=lambda row: number(row["idle"]))
     same = [row for row in holders if row["user"] == idle["user"]]
-    if not idle["user"] or not idle["idle"] or (not idle["application"] and len(same) > 1):
+    if not idle["user"] or not idle.get("half_idle_since") or (not idle["application"] and len(same) > 1):
         return ()
-    seconds = int(number(idle["median_idle"]))
-    ended = counted((int(number(idle["idle"])) + 1) // 2, "session")
-    given = {"user": str(idle["user"]), "idle-for": f"{seconds} seconds"}
-    named = {"application": str(idle["application"])} if idle["application"] else {}
-    effect = f"terminate about {ended} of {_name(idle)} idle for {age(seconds)} or longer"
-    return (Fix("terminate-idle", {**named, **given}, effect),)
+    return (terminate_idle(idle, f"{longest_idle(idle)} of {_name(idle)}"),)
 
 
 def churn(frame: Frame) -> Iterable[Finding]:

@@ -9,7 +9,17 @@ from console.format import age, one_line
 from console.model import CannotTell, Evidence, Fix, Frame, Record
 from console.records import dataclass
 from console.rules.findings.blocking import IDLE, subject
-from console.rules.findings.wording import application, cancel, counted, listed, number, session, terminate
+from console.rules.findings.wording import (
+    application,
+    cancel,
+    counted,
+    listed,
+    longest_idle,
+    number,
+    session,
+    terminate,
+    terminate_idle,
+)
 from console.rules.lock_queues import node, queues_of
 from console.sources.pgbouncer.behind import BY, server_of
 
@@ -151,27 +161,26 @@ def _connected_clients(frame: Frame, servers: Sequence[Server]) -> Hold | None:
     names = Counter(_application(server) for server in servers)
     (most, _), *_ = names.most_common(1)
     idle = _idle(frame, most, servers)
-    given = {"application": most, "idle-for": f"{int(idle)} seconds"}
-    effect = f"terminate sessions of {one_line(most)} that have been idle for {age(idle)}: frees their connections"
+    effect = f"{longest_idle(idle)} of {one_line(most)}: frees their connections" if idle else ""
     return Hold(
         "held by connected clients",
         f"{_part(len(servers), servers, 'belongs', 'belong')} to connected clients: "
         f"{listed([f'{one_line(name)} {count}' for name, count in names.most_common()])}",
         "session pooling: a client keeps its server connection until it disconnects; pool_mode = transaction shares it",
         tuple(Evidence(server.client, "", *_place(server)) for server in servers[:MOST_FIXES]),
-        (Fix("terminate-idle", given, effect),) if idle >= IDLE_SECONDS else (),
+        (terminate_idle(idle, effect),) if idle else (),
     )
 
 
-def _idle(frame: Frame, application: str, servers: Sequence[Server]) -> float:
-    """For how many seconds half of the idle sessions of an application have been idle; 0: none is."""
+def _idle(frame: Frame, application: str, servers: Sequence[Server]) -> Record | None:
+    """The role of the application whose idle sessions have been idle for longest; None: none for long."""
     users = {server.record["user"] for server in servers}
     found = [
-        number(row["median_idle"])
+        row
         for row in rows(frame, "connection_holders")
-        if row["application"] == application and row["user"] in users and row["idle"]
+        if row["application"] == application and row["user"] in users and number(row["median_idle"]) >= IDLE_SECONDS
     ]
-    return max(found, default=0.0)
+    return max(found, key=lambda row: number(row["median_idle"]), default=None)
 
 
 def _busy(frame: Frame, servers: Sequence[Server]) -> Hold:

@@ -17,11 +17,13 @@ __all__ = [
     "counted",
     "database_place",
     "listed",
+    "longest_idle",
     "number",
     "session",
     "since",
     "statement",
     "terminate",
+    "terminate_idle",
 ]
 
 OWN: Mapping[str, str] = {
@@ -71,6 +73,23 @@ def terminate(record: Record, effect: str) -> Fix:
 def cancel(record: Record, effect: str) -> Fix:
     """Cancels the statement of the session of a row with `pid` and `backend_start`."""
     return Fix("cancel-backend", _backend(record), f"cancel {record['pid']}: {effect}")
+
+
+def longest_idle(row: Record) -> str:
+    """The longest idle half of the idle sessions of a row of connection_holders: at most how many, and for how long."""
+    most = counted((int(number(row["idle"])) + 1) // 2, "session")
+    return f"up to {most} idle for {age(int(number(row['median_idle'])))} or longer"
+
+
+def terminate_idle(row: Record, effect: str) -> Fix:
+    """Ends the longest idle half of the idle sessions of a row of connection_holders; `effect` says what that does.
+
+    They are those that have been idle since a moment: what is planned later can only be fewer of them, while an age
+    would by then be reached by others too.
+    """
+    named = {"application": str(row["application"])} if row["application"] else {}
+    given = {**named, "user": str(row["user"]), "idle-since": str(row["half_idle_since"])}
+    return Fix("terminate-idle", given, f"terminate {effect}")
 
 
 def _backend(record: Record) -> dict[str, str]:

@@ -1,5 +1,6 @@
 -- Sessions to cancel or terminate: by pid, or by time idle, application and role; and why one may not be.
 --
+-- `idle_since` is a moment: who is idle since then or earlier, outside a transaction, can only become fewer.
 -- `refused` is the reason. Sessions found by idle time that may not be terminated are reported too.
 WITH me AS MATERIALIZED (
   SELECT r.oid, r.rolsuper AS super, pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') AS signals,
@@ -22,7 +23,8 @@ WITH me AS MATERIALIZED (
    WHERE s.backend_type = 'client backend'
      AND (s.state IN ('idle in transaction', 'idle in transaction (aborted)')
           AND s.state_change < pg_catalog.clock_timestamp() - %(idle)s::interval
-          OR s.state LIKE 'idle%%' AND s.state_change < pg_catalog.clock_timestamp() - %(idle_for)s::interval)
+          OR s.state LIKE 'idle%%' AND s.state_change < pg_catalog.clock_timestamp() - %(idle_for)s::interval
+          OR s.state = 'idle' AND s.state_change <= %(idle_since)s::timestamptz)
      AND (%(application)s::text IS NULL OR s.application_name = %(application)s)
      AND (%(user)s::text IS NULL OR s."user" = %(user)s)
 )
