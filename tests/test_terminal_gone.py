@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ import pytest
 
 from console.model import Claim, Plan, Step
 from console.running.trail.audit import Trail
+from console.tui import deadline
 from tests.command import argv, environment
 from tests.interrupted import running
 from tests.servers import PostgresServer
@@ -190,3 +192,43 @@ def test_a_console_that_runs_an_action_cancels_and_records_it_before_it_is_gone(
         assert [entry["message"] for entry in trail.entries() if entry["event"] == "end"] == ["Stopped on request."]
         found = "SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
         wait(lambda: other.execute(found, (database,)).rowcount == 0)
+
+
+HANGING = """
+import asyncio, sys
+from console.cli import main
+from console.tui import app as application
+
+until_closed = application.run_until_closed
+
+async def never_closed(app):
+    await until_closed(app)
+    await asyncio.Event().wait()
+
+application.run_until_closed = never_closed
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_what_is_closed_after_the_interface_does_not_keep_a_console_without_a_terminal(
+    any_pg: PostgresServer, tmp_path: Path
+) -> None:
+    program = tmp_path / "hanging.py"
+    program.write_text(HANGING)
+    with visit(tmp_path, [sys.executable, str(program), "open", any_pg.uri()]) as visited:
+        visited.shows(READY)
+        visited.close()
+        assert visited.process.wait(PATIENCE) == -signal.SIGALRM
+
+
+def test_the_deadline_of_a_console_is_not_that_of_what_runs_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo removes its servers."""
+    monkeypatch.setattr(sys, "__stdin__", None)
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        with deadline.within_deadline():
+            deadline.set_deadline(running=True)
+            assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+        assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    finally:
+        signal.signal(signal.SIGALRM, before)

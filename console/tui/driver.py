@@ -16,6 +16,7 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from console.tui.deadline import hung_up, set_deadline
 from console.tui.first_screen import ENTER
 from console.tui.picture import RESET
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 READ_BYTES = 4096
-END_SECONDS = 0.8  # without a terminal, before the process is ended from outside
-STOP_SECONDS = 5.0  # the same while actions run
 LOOK_SECONDS = 0.05  # how often the input thread looks whether an Esc stands alone
 AT_ONCE = 4096  # bytes that are written without the writer thread if the terminal takes any
 
@@ -118,7 +117,7 @@ class TerminalDriver(LinuxDriver):
         self._sigcont_application()
 
     def _sigcont_application(self, *_: object) -> None:
-        if _hung_up(sys.__stdin__):
+        if hung_up(sys.__stdin__):
             signal.raise_signal(signal.SIGHUP)
         elif self._must_signal_resume:  # otherwise there is nothing to resume
             self.resume_application_mode()
@@ -202,26 +201,7 @@ def end_on_signals(end: Callable[..., None], running: Callable[[], bool]) -> Non
         asyncio.get_running_loop().add_signal_handler(number, received, number)
 
 
-def set_deadline(running: bool) -> None:
-    """Once the terminal has gone, the kernel ends this process unless it ends by itself within the deadline.
-
-    With actions `running` it has time to cancel them and to record that.
-    """
-    if _hung_up(sys.__stdin__):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS if running else END_SECONDS)
-
-
 async def run_until_closed(app: App[int]) -> int:
     """Show an application on the terminal until it ends; the exit code."""
     await app.run_async()
-    signal.setitimer(signal.ITIMER_REAL, 0)  # closed in time; what runs in this process later takes as long as it takes
     return app.return_code or 0
-
-
-def _hung_up(file: TextIO | None) -> bool:
-    if file is None or file.closed:
-        return True
-    poll = select.poll()
-    poll.register(file, 0)
-    return any(events & (select.POLLHUP | select.POLLNVAL) for _, events in poll.poll(0))

@@ -11,6 +11,7 @@ from console.sources.registry import PRIMARY, Sources
 from console.sources.replay import Replay
 from console.tui.app import ConsoleApp
 from console.tui.bindings import check_keymap
+from console.tui.deadline import within_deadline
 from console.tui.driver import run_until_closed
 from console.workspace import Workspace
 
@@ -18,7 +19,8 @@ from console.workspace import Workspace
 def run_recording(settings: Settings, incident: Incident, wanted: Wanted) -> int:
     """Show an incident file on a terminal until it is closed; the exit code. Raises Trouble(USAGE)."""
     check_keymap(settings.keymap)
-    return asyncio.run(_run(settings, incident, wanted))
+    with within_deadline():
+        return asyncio.run(_run(settings, incident, wanted))
 
 
 def recorded_app(settings: Settings, incident: Incident, wanted: Wanted) -> ConsoleApp:

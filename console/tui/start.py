@@ -15,6 +15,7 @@ from console.reading.arrange import arrange
 from console.reading.reader import Readers
 from console.reading.thresholds import configured
 from console.settings.config import Settings, Wanted
+from console.tui.deadline import within_deadline
 from console.tui.first_screen import FirstScreen, ReadSoFar, terminal
 from console.workspace import Workspace
 
@@ -28,7 +29,8 @@ RunApp = Callable[[Workspace, Readers, FirstScreen], Coroutine[Any, Any, int]]
 def run_console(settings: Settings, wanted: Wanted) -> int:
     """Open the console on a terminal and return the exit code. Raises Trouble(USAGE) for a wrong keymap or URI."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    return asyncio.run(_run(Workspace(settings, wanted, spreads=True)))
+    with within_deadline():
+        return asyncio.run(_run(Workspace(settings, wanted, spreads=True)))
 
 
 async def _run(workspace: Workspace) -> int:
