@@ -68,6 +68,9 @@ class Key:
 
 _NAMES: Mapping[str, str] = {
     "question_mark": "?",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "vertical_line": "|",
     "slash": "/",
     "colon": ":",
     "greater_than_sign": ">",
@@ -102,6 +105,9 @@ _APP = (
     Key(Place.APP, "app.forecast", "Q", "forecast", "Who will wait for a statement", past=InPast.REFUSED),
     Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run", past=InPast.REFUSED),
     Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits"),
+    Key(Place.APP, "app.narrower-window", "left_parenthesis", "change_window(-1)", "Narrower window of the waits"),
+    Key(Place.APP, "app.wider-window", "right_parenthesis", "change_window(1)", "Wider window of the waits"),
+    Key(Place.APP, "app.window-from-mark", "vertical_line", "window_from_mark", "Window of the waits since the mark"),
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
     Key(Place.APP, "app.quit", "q", "quit", "Quit", footer=True),
     Key(Place.APP, "app.interrupt", "ctrl+c", "quit", "Quit", priority=True),

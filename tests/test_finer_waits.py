@@ -157,7 +157,7 @@ async def test_shares_of_a_known_mix_come_from_counters_of_the_server(sampling: 
         reader = Reader(WAITS.view("classes"))
         source = waits_source(waits, reading)
         await reader.read(source)
-        waits.next_window()  # between two readings of the counters, too
+        waits.show_window(900)  # between two readings of the counters, too
         assert (await reader.read(source)).notes[0].startswith("window 15m: ")
         found = await waits.fetch("wait_sessions")
         assert all(row["blocked_by"] for row in found.records() if row["who"] == NAME and row["class"] == "Lock")
@@ -231,6 +231,52 @@ async def test_a_console_that_has_just_begun_shows_what_pg_ash_kept(ash: tuple[C
         assert told.what == "The waits pane reads pg_ash, which keeps samples of the time before."
     finally:
         mix.end()
+
+
+# The objects of pg_ash that are read, with sixty samples of which each has two sessions in I/O and two without a wait.
+KEPT_BY_ASH = (
+    "CREATE SCHEMA ash",
+    "CREATE TABLE ash.config (is_only bool PRIMARY KEY DEFAULT true, sample_interval interval DEFAULT '1 second')",
+    "INSERT INTO ash.config DEFAULT VALUES",
+    "CREATE TABLE ash.wait_event_map (id smallint PRIMARY KEY, state text, type text, event text)",
+    (
+        "INSERT INTO ash.wait_event_map VALUES (3, 'active', 'IO', 'DataFileRead'), (4, 'active', 'CPU*', 'CPU*'),"
+        " (9, 'idle in transaction', 'IdleTx', 'IdleTx')"
+    ),
+    "CREATE TABLE ash.query_map_0 (id int PRIMARY KEY, query_id bigint)",
+    "CREATE TABLE ash.query_map_1 (id int PRIMARY KEY, query_id bigint)",
+    "INSERT INTO ash.query_map_1 VALUES (1, 77), (2, -88)",
+    (
+        "CREATE VIEW ash.query_map_all AS SELECT 0::smallint AS slot, id, query_id FROM ash.query_map_0"
+        " UNION ALL SELECT 1::smallint, id, query_id FROM ash.query_map_1"
+    ),
+    (
+        "CREATE TABLE ash.sample (sample_ts int, datid oid, active_count smallint, data int[], slot smallint)"
+        " PARTITION BY LIST (slot)"
+    ),
+    "CREATE TABLE ash.sample_0 PARTITION OF ash.sample FOR VALUES IN (0)",
+    "CREATE TABLE ash.sample_1 PARTITION OF ash.sample FOR VALUES IN (1)",
+    (
+        "INSERT INTO ash.sample SELECT extract(epoch FROM now() - '2026-01-01 00:00:00+00'::timestamptz)::int - ago,"
+        " 5, 4, ARRAY[-3, 2, 1, 2, -4, 1, 1, -9, 1, 0], 1 FROM generate_series(1, 60) ago"
+    ),
+)
+
+
+async def test_samples_in_the_form_of_pg_ash_are_unpacked(pg: Cluster, database: str) -> None:
+    with pg.connect(database) as session:
+        for statement in KEPT_BY_ASH:
+            session.execute(statement.encode())
+    async with console(pg, database) as reading:
+        waits = Waits(Sources(reading))
+        found = await waits.fetch("wait_classes")
+        assert found.sampler == "pg_ash"
+        shares = {row["class"]: row["m1"] for row in found.records()}
+        assert shares == pytest.approx({"IO": 2.0, CPU: 1.0, IDLE_IN_TRANSACTION: 1.0}, rel=0.1)
+        seen = {
+            (row["class"], row["event"], row["query_id"]) for row in (await waits.fetch("wait_statements")).records()
+        }
+    assert seen >= {("IO", "DataFileRead", 77), ("IO", "DataFileRead", -88), (CPU, "", 77)}
 
 
 async def test_a_schema_of_that_name_which_any_role_owns_is_not_read(pg_servers: Servers, any_pg: Cluster) -> None:

@@ -23,13 +23,12 @@ from console.sources.log.entry import LogEntry
 from console.sources.registry import OPTIONAL, PRIMARY, RULES, Sources
 from console.watching.asks import merged
 from console.watching.credit import Credit
-from console.watching.further import REFUSED, FurtherReads
+from console.watching.further import DEAR, REFUSED, FurtherReads
 from console.watching.past import MADE, PARTS, past_at, usual
 from tests.pasts import START, at, keep, reading
 from tests.servers import PostgresServer as Cluster
 
-# What costs too much to be read while nobody looks: a search of minutes, and the header of every buffer.
-COSTLY = {"index_advice", "buffer_summary", "buffer_relations"}
+COSTLY = {"index_advice"}  # what costs too much to be read while nobody looks: a search of minutes
 
 
 def test_every_view_is_known_of_a_moment_though_it_was_not_open() -> None:
@@ -57,6 +56,8 @@ class Named:
         del parameters
         if query in self._troubles:
             raise self._troubles[query]
+        if query == "costs":
+            return Snapshot(query, ("dear",), ((2.0,),), START)
         return Snapshot(query, ("n",), ((1,),), START, self._seconds.get(query, 0.0))
 
     def obstacle(self, query: str) -> None:
@@ -73,7 +74,11 @@ class Turns:
         seconds: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         columns = (Column("n", "n"),)
-        views = tuple(View(name, name, name, columns, ("n",), kept=every) for name, every in kept.items())
+        dear = {"dear": "costs"}
+        views = tuple(
+            View(name, name, name, columns, ("n",), kept=every, costs=dear.get(name, ""))
+            for name, every in kept.items()
+        )
         self.source = Named(PRIMARY, troubles, seconds)
         self.sources = Sources(self.source)  # type: ignore[arg-type]
         self.sources.be_heard(lambda source, query, *_: self.hear(source.name, query))
@@ -122,6 +127,14 @@ async def test_what_is_read_for_the_past_takes_a_server_30_ms_a_minute_in_the_lo
     turns = Turns(dict.fromkeys(map(str, range(20)), 30.0), seconds=dict.fromkeys(map(str, range(1, 20)), 0.01))
     taken = [len(set(await turns.pass_by(30)) - {"0"}) for _ in range(100)]
     assert sum(taken[-80:]) * 0.01 / (80 * 30) * 60 <= 0.031
+
+
+async def test_what_costs_much_is_read_as_seldom_as_its_share_allows_and_holds_up_no_other() -> None:
+    turns = Turns({"dear": 600.0, "other": 600.0})
+    assert sorted(await turns.pass_by(300)) == ["costs", "dear", "other"]
+    assert await turns.pass_by(700) == ["other"]
+    assert await turns.pass_by(2 / DEAR - 800) == ["other"]
+    assert "dear" in await turns.pass_by(200)
 
 
 async def test_what_was_refused_is_not_asked_again_soon_and_others_are() -> None:

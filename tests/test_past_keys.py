@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,8 @@ from textual.pilot import Pilot
 from console.actions import ACTIONS
 from console.keys import InPast, Key, Place, all_keys
 from console.past.segment import Stream
+from console.series.wait_rows import next_window, resized
+from console.series.waits import HOUR
 from console.tui.app import ConsoleApp
 from console.tui.finding_blocks import FindingBlocks
 from tests.screens import console, screen_text, shows, taken, until
@@ -43,7 +46,7 @@ def spied(app: ConsoleApp, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     for owner, names in (
         (app.workspace, ACTING),
-        (app.workspace.waits, ("next_window",)),
+        (app.workspace.waits, ("show_window",)),
         (app.workspace.observer, ("put_off",)),
     ):
         for name in names:
@@ -174,3 +177,33 @@ async def test_a_session_of_the_past_is_not_taken_for_what_it_runs_now(any_pg: C
             await pilot.press("E")
             await until(pilot, lambda: "another statement by now" in toasts(app))
             assert len(app.screen_stack) == 1
+
+
+async def test_keys_show_a_window_of_the_waits_of_any_length(any_pg: Cluster) -> None:
+    async with console(any_pg.uri("postgres"), pane="waits", toasts=True) as (app, pilot):
+
+        async def pressed(key: str, seconds: float) -> None:
+            await pilot.press(key)
+            await until(pilot, lambda: app.times.window == seconds, f"{key}: {app.times.window}")
+
+        await pressed("left_parenthesis", 240)
+        await pressed("right_parenthesis", 300)
+        await pressed("right_parenthesis", 450)
+        await pilot.press("vertical_line")
+        await shows(pilot, "No moment is marked.")
+        await pilot.press("b")
+        await until(pilot, lambda: app.marks.mark is not None)
+        marked = app.marks.mark
+        assert marked is not None
+        await until(pilot, lambda: time.time() - marked.then.moment > 2)
+        await pilot.press("vertical_line")
+        await until(pilot, lambda: 2 <= app.times.window < 60)
+        await turn_back(app, pilot)
+        await pressed("left_parenthesis", 240)
+        await pilot.press("vertical_line")
+        await shows(pilot, "The mark is later than the moment")
+
+
+def test_a_window_is_never_longer_than_what_is_kept() -> None:
+    assert [resized(300, -1), resized(300, 1), resized(10, -1), resized(HOUR, 1)] == [240, 450, 10, HOUR]
+    assert [next_window(450), next_window(HOUR)] == [900, 60]

@@ -27,6 +27,8 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
+from console.tui.evidence import evidence as evidence_text
+from console.watching.findings import findings_of
 from console.watching.history import COLUMNS, History
 from console.watching.lock_rows import locks_of
 from console.watching.observer import Observer
@@ -263,6 +265,49 @@ async def test_sessions_of_then_are_known_though_no_pane_showed_them(tmp_path: P
     assert "sessions that were idle are not among them" in str(taken.notes)
     with pytest.raises(Trouble, match="Not read"):
         await past_at(recorder.readings(at(900)), at(900)).named("postgres").fetch("connections")
+
+
+async def test_idle_sessions_of_then_are_those_of_the_last_reading_of_all(tmp_path: Path) -> None:
+    """A minute before, 1 and 4 were idle and 5 was active; now 1 is active and 5 is not: it is idle, or has ended."""
+    recorder = ReadingRecorder(store_of(tmp_path, TARGET))
+    columns = ("pid", "state", "age", "wait", "user", "backend_start")
+    idle = [(pid, "idle", 7.0, None, "app", START) for pid in (1, 4)]
+    keep(recorder, reading("connections", 0, [*idle, (5, "active", 1.0, "IO:DataFileRead", "app", START)], columns))
+    keep(recorder, reading(VITALS, 60, [(json.dumps(SAMPLED), 0)], ("sampled", "waiting")))
+    past = past_at(recorder.readings(at(61)), at(61))
+    taken = await past.named("postgres").fetch("connections")
+    found = {row["pid"]: (row["state"], row["age"], row["wait"]) for row in taken.records()}
+    assert found[4] == ("idle", 68.0, None)
+    assert found[5] == ("idle", None, None)
+    assert found[1][0] == "active"
+    assert taken.notes == (
+        "From the metrics and the queues of locks; idle sessions: read 1m before, and may have ended since.",
+    )
+
+
+async def test_findings_that_another_version_kept_less_of_are_shown(tmp_path: Path) -> None:
+    """Columns, fields of the evidence and of the fixes that are not there are empty; the pane is painted."""
+    recorder = ReadingRecorder(store_of(tmp_path, TARGET))
+    evidence = [{"label": "age", "value": "9s"}, {"label": "pid", "value": "7", "pane": "locks"}]
+    fixes: list[dict[str, object]] = [{"action": "terminate-backend"}, {"effect": "nothing"}]
+    row = ("idle-in-transaction", "pid 7", "warning", "pid 7 is idle.", fixes, evidence)
+    columns = ("rule", "subject", "level", "sentence", "fixes", "evidence")
+    keep(recorder, reading("findings", 0, [row], columns), source="rules")
+    past = past_at(recorder.readings(at(5)), at(5))
+    taken = await past.named("rules").fetch("findings")
+    shown: dict[str, Any] = next(iter(taken.records()))
+    assert {"detail", "explains", "muted", "since"} <= shown.keys()
+    assert shown["evidence"][0] == {"label": "age", "value": "9s", "pane": "", "view": "", "row": {}}
+    assert shown["fixes"] == [{"action": "terminate-backend", "parameters": {}, "effect": ""}]
+    assert "age  9s" in evidence_text(shown).plain
+    assert [finding.sentence for finding in findings_of(taken)] == ["pid 7 is idle."]
+
+
+async def test_advice_stands_until_the_next_search_and_says_how_old_it_is(tmp_path: Path) -> None:
+    recorder = ReadingRecorder(store_of(tmp_path, TARGET))
+    keep(recorder, reading("index_advice", 0, [(1, 2, "x")]), source="advice")
+    taken = await past_at(recorder.readings(at(1500)), at(1500)).named("advice").fetch("index_advice")
+    assert taken.notes == ("Read 25m before this moment.",)
 
 
 async def test_the_history_of_then_is_that_read_last_and_what_had_not_ended_lasts_until_then(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "tui/pane_times.py remark": (1, "how long ago, never negative"),
     "tui/pane_times.py text": (1, "the same"),
     "tui/pane_times.py turn": (1, "whether the present is meant"),
+    "tui/wait_window.py begin_at_mark": (1, "how long ago the mark is; a length that cannot be is refused"),
     "watching/marking.py mark_present": (1, "the present"),
     "workspace.py write_incident": (1, "the readings before now"),
     # Compared with a time that another process noted, which no monotonic clock knows.

@@ -202,6 +202,7 @@ class View:
     leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's
     kept: float = 0.0  # seconds from one read for the past to the next while nobody shows it; 0: it is not read then
+    costs: str = ""  # query for the seconds that its own takes: the more, the more seldom it is read for the past
     heavy: bool = False  # its query is read from HEAVY where that is configured
     heavy_detail: bool = False  # so is the query for the details of one row
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells

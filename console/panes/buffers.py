@@ -15,6 +15,7 @@ WINDOW = 300.0  # seconds over which hit rates are measured
 MOST_SCANNED = 1_048_576
 SCAN_SECONDS = 2.5e-6
 SCAN_BYTES = 50
+COSTS = "buffer_costs"
 OVERDUE = 3  # intervals without a dump after which the autoprewarm worker counts as gone
 KINDS = {"r": "table", "m": "matview", "t": "TOAST", "i": "index", "S": "sequence"}
 USAGE = ("Evicted first.", "", "", "", "", "Used most: evicted last.")
@@ -173,6 +174,8 @@ SUMMARY = View(
     name="summary",
     title="Summary",
     query="buffer_summary",
+    kept=600.0,
+    costs=COSTS,
     key=("metric",),
     derive=summary,
     lookups=(DUMP,),
@@ -191,6 +194,8 @@ RELATIONS = View(
     name="relations",
     title="Relations",
     query="buffer_relations",
+    kept=600.0,
+    costs=COSTS,
     key=("id",),
     sort="-bytes",
     lookups=(cluster_sums.SHELLS,),
@@ -250,8 +255,9 @@ BUFFERS = Pane(
         "What shared_buffers holds. Summary: used, unused, dirty and pinned buffers, their usage counts, what a "
         "restart would lose, and autoprewarm. Relations: tables, indexes and TOAST by their blocks in shared buffers, "
         "from pg_buffercache; blocks of other databases are one row a database. It reads the header of every buffer, "
-        "about 0.3 s of server time and 6 MB of temporary files per GB, only while it is on the screen and only up to "
-        "8 GB: the extension makes a row of every buffer before it returns the first, so a sample would cost as much. "
+        "about 0.3 s of server time and 6 MB of temporary files per GB, only up to 8 GB, while it is on the screen and "
+        "every ten minutes for the past, from 0.5 GB on more seldom: the extension makes a row of every buffer before "
+        "it returns the first, so a sample would cost as much. "
         "The summary takes milliseconds from PostgreSQL 16 on. Hit rates: blocks asked for and found, in the last five "
         "minutes, from the cumulative statistics. A block that is read may still come from the operating system's own "
         "cache."

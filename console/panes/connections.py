@@ -129,6 +129,7 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
         name=name,
         title=title,
         query="connections",
+        kept=120.0,
         columns=_COLUMNS,
         key=("pid", "backend_start"),
         sort="-xact_age",

@@ -137,8 +137,9 @@ WAITS = Pane(
     help=(
         "What active sessions wait for, over time: the average number of sessions in each class, stacked, a letter "
         "for each class, with the number of cores as a line where it can be measured. d turns to another window: 1, "
-        "5, 15 or 60 minutes; the columns compare all four. [ and ] move its end, b and D compare two windows, as "
-        "does show waits --at 14:05..14:10 --since 13:05..13:25, of any length up to an hour. Enter leads from a "
+        "5, 15 or 60 minutes; the columns compare all four. ( and ) make it narrower and wider, [ and ] move its end, "
+        "b marks its beginning and | shows the time from there to the moment that is shown. D compares it with the "
+        "window at the mark, as does show waits --at 14:05..14:10 --since 13:05..13:25. Enter leads from a "
         "class to its events, to the statements that wait for them, and to their sessions. Sampled every second while "
         "this pane is open, else with the metrics of the header; an hour is kept in memory. Where pg_wait_sampling is "
         "installed, its counters are read, which as a rule count a hundred times a second; where pgsentinel "

@@ -32,13 +32,14 @@ class Usual:
     noted: float = 15.0
     lost: float = 15.0
     every: float = 0.0  # seconds between two reads of a console though no pane shows it; 0: it does not read it then
+    costly: bool = False  # on a large server the time between two such reads is longer
 
 
 Usually = Callable[[str], Usual]  # by query
 MakeAnswer = Callable[
     [PastReadings, float], Snapshot | None
 ]  # the answer to a query from what others returned until a moment
-Remake = Callable[[Snapshot], Snapshot]  # an answer of values that are lists and names, as a console makes it
+Remake = Callable[[Snapshot], Snapshot]  # an answer of lists and names, as this version of the console makes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class PastMoment:
     usually: Usually = lambda _: Usual()
     made: Mapping[tuple[str, str], MakeAnswer] = field(default_factory=dict)  # by source and query
     parts: Mapping[tuple[str, str], PartOf] = field(default_factory=dict)  # by the same
-    remade: Mapping[tuple[str, str], Remake] = field(default_factory=dict)  # of a stranger's file, by the same
+    remade: Mapping[tuple[str, str], Remake] = field(default_factory=dict)  # what may lack something, by the same
     anew: Collection[tuple[str, str]] = ()  # what is made even if it was read: another part of it is wanted
     known: dict[tuple[str, str], Snapshot | None] = field(default_factory=dict)  # what was made: panes ask again
 
@@ -110,6 +111,8 @@ class PastSource:
             if not parameters and (snapshot := await self._part(query) or await self._made(query)):
                 return snapshot
             raise self._unread(stream)
+        if past.moment - found.at > usual.noted and not parameters and (snapshot := await self._made(query)):
+            return snapshot  # of what was read later
         if isinstance(found.answer, Trouble):
             raise found.answer
         answer, old = self._sound(query, found.answer), past.moment - found.at
@@ -133,10 +136,11 @@ class PastSource:
             return replace(whole.part(found, past.named(PRIMARY).facts), name=query)
 
     def _sound(self, query: str, answer: Snapshot) -> Snapshot:
+        """An answer with all that this version of the console reads in it."""
         remake = self._past.remade.get((self.name, query))
-        if remake is None or not self._past.readings.is_foreign:
+        if remake is None:
             return answer
-        with foreign_values():
+        with foreign_values() if self._past.readings.is_foreign else nullcontext():
             return remake(answer)
 
     def text(self, query: str) -> str:
@@ -181,10 +185,11 @@ class PastSource:
         nearest = past.readings.nearest(stream, past.moment)
         if nearest is None:
             sentence = f"Not read within an hour of {clock(past.moment)}."
-            every = past.usually(stream.query).every
+            usual = past.usually(stream.query)
+            every = f"{in_words(usual.every)}{', or more seldom where it takes long' if usual.costly else ''}"
             remedy = (
-                f"While a console or watch runs, it is read every {in_words(every)}, and while its pane is open."
-                if every
+                f"While a console or watch runs, it is read every {every}, and while its pane is open."
+                if usual.every
                 else "It costs too much to be read all the time: it is kept while its pane is open."
             )
             return Trouble(Kind.MISSING, sentence, remedy)

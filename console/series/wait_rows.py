@@ -14,6 +14,7 @@ from console.records import dataclass
 from console.series.waits import CLASSES, CPU, GAP, IDLE_IN_TRANSACTION, POOL, Ring, SampledSession, WaitWindow
 
 WINDOWS = (60, 300, 900, 3600)  # seconds
+LENGTHS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)  # that keys step by
 STEPS: Mapping[float, int] = {60: 2, 300: 5, 900: 15, 3600: 60}  # seconds of a bar of the chart, for each window
 BARS = 60  # of any other window
 FIGURES = ("aas", "share", "error", "m1", "m5", "m15", "m60")
@@ -71,6 +72,18 @@ class MeasuredWaits:
             )
             found[name] = (now.get(name, 0.0), 100 * share, 100 * self.chosen.error(share), *longer)
         return found
+
+
+def next_window(seconds: float) -> float:
+    """The next longer one of WINDOWS; after the longest the shortest."""
+    return min((each for each in WINDOWS if each > seconds), default=WINDOWS[0])
+
+
+def resized(seconds: float, step: int) -> float:
+    """The next longer one of LENGTHS, or with a negative `step` the next shorter one; at the end the last."""
+    if step > 0:
+        return min((each for each in LENGTHS if each > seconds), default=LENGTHS[-1])
+    return max((each for each in LENGTHS if each < seconds), default=LENGTHS[0])
 
 
 def measured(ring: Ring, seconds: float) -> MeasuredWaits:

@@ -60,6 +60,7 @@ GARBAGE = 10_000  # objects made and not freed, after which the circles among th
 if TYPE_CHECKING:
     from console.tui.guidance import Guidance
     from console.tui.mark_flow import MarkFlow
+    from console.tui.wait_window import WindowOfWaits
     from console.watching.past import KeptReadings
 
 
@@ -333,12 +334,23 @@ class ConsoleApp(TerminalApp):
     @work(group="times", exit_on_error=False)
     async def action_next_window(self) -> None:
         """Turn to the next window of time of the waits pane, also of a moment of the past."""
-        if self.times.is_past:
-            await self.times.next_window()
-            self.monitor.read_again()
-        else:
-            self.workspace.waits.next_window()
-            self.pane_view.poll_now()
+        await self._window_of_waits.next()
+
+    @work(group="times", exit_on_error=False)
+    async def action_change_window(self, step: int) -> None:
+        """Show a longer or a shorter window of the waits."""
+        await self._window_of_waits.resize(step)
+
+    @work(group="times", exit_on_error=False)
+    async def action_window_from_mark(self) -> None:
+        """Show the waits from the mark to the moment that is shown."""
+        await self._window_of_waits.begin_at_mark()
+
+    @property
+    def _window_of_waits(self) -> WindowOfWaits:
+        from console.tui.wait_window import WindowOfWaits  # noqa: PLC0415  seldom used
+
+        return WindowOfWaits(self.times, self.marks, self.monitor, self.dialogs)
 
     @work(exclusive=True, group="setup", exit_on_error=False)
     async def action_setup(self) -> None:

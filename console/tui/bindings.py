@@ -16,7 +16,8 @@ from console.panes.waits import WAITS
 CONFIRM = "plan.run"
 END_SESSION = "terminate-backend"  # the action
 CHANGING = frozenset({"actions", "act", "end_session"})
-ONLY_IN = {"next_window": WAITS.name, "stop_run": ACTIVITY.name}
+OF_WINDOWS = ("next_window", "change_window", "window_from_mark")
+ONLY_IN = {**dict.fromkeys(OF_WINDOWS, WAITS.name), "stop_run": ACTIVITY.name}
 
 
 def bindings(place: Place) -> list[BindingType]:

@@ -142,16 +142,22 @@ class PaneTimes:
         await self._show(found)
         return ""
 
-    async def next_window(self) -> None:
-        """Show the next longer window of the waits of this moment; after the longest one the shortest."""
-        from console.series.wait_rows import WINDOWS  # noqa: PLC0415  loaded with the first turn to the past
-        from console.watching.past import past_at  # noqa: PLC0415
-        from console.watching.waits_then import WINDOW  # noqa: PLC0415
+    @property
+    def window(self) -> float:
+        """Seconds of the waits that are shown."""
+        from console.watching.waits_then import WINDOW  # noqa: PLC0415  loaded with the first turn to the past
 
-        if self.then is not None:
-            longer = [each for each in WINDOWS if each > (self._window or WINDOW)]
-            self._window = min(longer, default=WINDOWS[0])
-            await self._show(past_at(self.then.readings, self.then.moment, self._window))
+        return (self._window or WINDOW) if self.is_past else self._workspace.waits.seconds
+
+    async def show_window(self, seconds: float) -> None:
+        """Show the waits of so many seconds until the moment that is shown."""
+        from console.watching.past import past_at  # noqa: PLC0415  loaded with the first turn to the past
+
+        if self.then is None:
+            self._workspace.waits.show_window(seconds)
+        else:
+            self._window = seconds
+            await self._show(past_at(self.then.readings, self.then.moment, seconds))
 
     def show_present(self) -> None:
         """Show the present again."""

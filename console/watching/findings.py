@@ -141,33 +141,48 @@ def text(observer: Observer) -> str:
 def findings_of(rows: Snapshot) -> list[Finding]:
     """The findings in rows that `snapshot` made which were neither acknowledged nor withheld. Raises ValueError."""
     try:
-        return [_finding(row) for row in rows.records() if not row["muted"]]
+        return [_finding(row) for row in rows.records() if not row.get("muted")]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from None
 
 
-def _finding(row: dict[str, Any]) -> Finding:
+def _finding(row: Mapping[str, Any]) -> Finding:
+    """A finding as `snapshot` makes a row of it. What another version did not keep is empty."""
     evidence = (
-        Evidence(str(each["label"]), str(each["value"]), str(each["pane"]), str(each["view"]), dict(each["row"]))
-        for each in row["evidence"]
+        Evidence(
+            str(each.get("label", "")),
+            str(each.get("value", "")),
+            str(each.get("pane", "")),
+            str(each.get("view", "")),
+            dict(each.get("row", {})),
+        )
+        for each in row.get("evidence") or ()
     )
-    fixes = (Fix(str(each["action"]), dict(each["parameters"]), str(each["effect"])) for each in row["fixes"])
+    fixes = (
+        Fix(str(each["action"]), dict(each.get("parameters", {})), str(each.get("effect", "")))
+        for each in row.get("fixes") or ()
+        if each.get("action")
+    )
+    since = row.get("since")
     return Finding(
         str(row["rule"]),
         str(row["subject"]),
         Level[str(row["level"]).upper()],
         str(row["sentence"]),
-        str(row["detail"]),
+        str(row.get("detail") or ""),
         tuple(evidence),
         tuple(fixes),
-        explains=tuple(map(str, row["explains"])),
-        since=row["since"] if isinstance(row["since"], datetime) else None,
+        explains=tuple(map(str, row.get("explains") or ())),
+        since=since if isinstance(since, datetime) else None,
     )
 
 
 def remade(rows: Snapshot) -> Snapshot:
-    """`rows` made again from their findings, as `snapshot` makes them. Raises an error where a value is wrong."""
-    made = [_row(_finding(row), str(row["muted"]) if row["muted"] else None) for row in rows.records()]
+    """`rows` made again from their findings, as `snapshot` makes them: another version may have kept less of them.
+
+    Raises an error where a value is wrong.
+    """
+    made = [_row(_finding(row), str(row["muted"]) if row.get("muted") else None) for row in rows.records()]
     return replace(rows, columns=COLUMNS, rows=tuple(made), unknown=())
 
 

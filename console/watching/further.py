@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from console.model import Kind, Pane, Source, Trouble, View
+from console.model import Kind, Pane, Source, Trouble, View, number
 from console.reading.reader import Reader, keys
 from console.records import dataclass
 from console.sources.registry import Sources
@@ -19,6 +19,7 @@ REFUSED = 600.0  # seconds until what the server refused is asked again: each re
 # Seconds of reading: at first, at once, and in the long run, 30 ms a minute: what the metrics of the header take alone.
 START, MOST, PER_SECOND = 0.02, 0.2, 0.0005
 LOOKED_UP = 50  # rows of a view for which what it looks up is read
+DEAR = 0.5 * PER_SECOND  # seconds of reading a second that one costly query may take of that
 SHARE = 3.0  # what is read every so often is read first after that part of it: later than what hurts at once
 
 Heard = Mapping[tuple[str, str], float]  # by source and query: when anybody read it, on the monotonic clock
@@ -52,6 +53,7 @@ class FurtherReads:
         self._began = self._earned = clock()
         self._asked: dict[tuple[str, str], float] = {}  # when it is worth asking again
         self._readers: dict[tuple[str, str], Reader] = {}  # of what looks something up
+        self._periods: dict[tuple[str, str], float] = {}  # of what is costly: as often as that allows
         self._way: dict[str, float] = {}  # seconds of the fastest answer of each source: the way there and back
         self._least: dict[tuple[str, str], float] = {}  # those of each query: on a machine that is busy others wait
         self._credit = Credit(START, MOST, PER_SECOND)
@@ -85,17 +87,22 @@ class FurtherReads:
     def _due(self, each: FurtherRead) -> float:
         """When it is to be read, on the clock."""
         known = self._heard.get(each.key)
-        due = self._began + each.view.kept / SHARE if known is None else known + each.view.kept
+        due = self._began + each.view.kept / SHARE if known is None else known + self._period(each)
         return max(due, self._asked.get(each.key, due))
+
+    def _period(self, each: FurtherRead) -> float:
+        """Seconds from one read to the next."""
+        return self._periods.get(each.key, each.view.kept)
 
     def _left(self, each: FurtherRead, now: float) -> float:
         """How long until it is to be read, in periods of its own; negative: it is overdue."""
-        return (self._due(each) - now) / each.view.kept
+        return (self._due(each) - now) / self._period(each)
 
     async def _is_away(self, each: FurtherRead, now: float) -> bool:
         """Read one view; returns whether its source cannot be reached."""
         source = self._sources.of(each.pane, each.view)
         try:
+            await self._weigh(each, source)
             await self._read(each, source)
         except Trouble as why:
             is_away = why.kind is Kind.UNREACHABLE
@@ -103,6 +110,12 @@ class FurtherReads:
             self._asked[each.key] = now + (each.view.kept if is_known else REFUSED)
             return is_away
         return False
+
+    async def _weigh(self, each: FurtherRead, source: Source) -> None:
+        """What costs much is read more seldom than is declared, so that it takes its share at most. Raises Trouble."""
+        if each.view.costs and source.obstacle(each.view.query) is None:
+            expected = (await source.fetch(each.view.costs)).values(each.view.query)
+            self._periods[each.key] = max(each.view.kept, *(number(seconds) / DEAR for seconds in expected))
 
     async def _read(self, each: FurtherRead, source: Source) -> None:
         """Read one view. Raises Trouble."""

@@ -12,7 +12,7 @@ from console.past.moment import MakeAnswer, PartOf, PastMoment, Remake, Usual
 from console.past.readings import PastReadings
 from console.rules.diagnoses import DIAGNOSES
 from console.series.waits import HOUR
-from console.sources.registry import CLOCK, LOG, PRIMARY, RULES, WAITS
+from console.sources.registry import ADVICE, CLOCK, LOG, PRIMARY, RULES, WAITS
 from console.watching.asks import merged
 from console.watching.findings import remade
 from console.watching.history_then import history_then
@@ -92,11 +92,17 @@ def usual(query: str) -> Usual:
 def _usual() -> Mapping[str, Usual]:
     shown: dict[str, float] = {}
     kept: dict[str, float] = {}
+    costly: set[str] = set()
+    searched: set[str] = set()
     for pane in PANES:
         for view in pane.views:
             shown[view.query] = max(shown.get(view.query, 0.0), pane.refresh)
             if view.kept:
                 kept[view.query] = view.kept
+            if view.costs:
+                costly.add(view.query)
+            if pane.source_of(view) == ADVICE:  # it stands until the next one: nobody searches all the time
+                searched.add(view.query)
     asks = merged(DIAGNOSES)
     judged = {ask.query: max(ask.every, ask.unchanged) for ask in asks}
     always = {ask.query: judged[ask.query] for ask in asks if ask.only_if is None}
@@ -104,10 +110,11 @@ def _usual() -> Mapping[str, Usual]:
         query: Usual(
             max(LEAST, PERIODS * shown.get(query, 0.0)),
             max(
-                LEAST_KEPT if query in kept else LEAST,
+                HOUR if query in searched else LEAST_KEPT if query in kept else LEAST,
                 *(PERIODS * each.get(query, 0.0) for each in (shown, judged, kept)),
             ),
             min((each[query] for each in (always, kept) if query in each), default=0.0),
+            query in costly,
         )
         for query in {*shown, *judged}
     }

@@ -77,7 +77,7 @@ class Waits:
         self._sources = sources
         self._postgres = sources.postgres
         self.ring = Ring()
-        self.seconds = WINDOWS[1]  # the window that is shown
+        self.seconds: float = WINDOWS[1]  # the window that is shown
         self._texts: Mapping[tuple[str, str], str] | None = None
         self._statements: dict[int, str] = {}
         self._cores: int | None = None
@@ -91,9 +91,9 @@ class Waits:
         self._offered: dict[tuple[object, ...], dict[int, SampledSession]] = {}
         self._course: tuple[object, str] = (None, "")  # that of a window
 
-    def next_window(self) -> None:
-        """Show the next longer window; after the longest one the shortest."""
-        self.seconds = WINDOWS[(WINDOWS.index(self.seconds) + 1) % len(WINDOWS)]
+    def show_window(self, seconds: float) -> None:
+        """Show the last so many seconds, up to an hour."""
+        self.seconds = seconds
 
     def offer(self, vitals: Snapshot, pool_waiting: object = None) -> None:
         """Take the sample that is part of the vital signs, unless the pane has just taken one itself."""
