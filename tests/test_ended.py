@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli import main
 from console.model import Claim, Plan, Program, Step
 from console.past.incident import open_incident
 from console.running.execution import program
@@ -158,6 +159,7 @@ TWICE = """
 import asyncio, sys
 from console.cli import run as command
 from console.cli.interrupting import run_interruptible
+from console.cli import main
 from console.model import Claim, Plan, Program, Step
 from console.running.execution import program
 from console.settings import config
@@ -174,3 +176,29 @@ async def carried_out():
 
 sys.exit(run_interruptible(carried_out()))
 """
+
+
+@pytest.mark.parametrize("absorbs", [False, True], ids=["while it reads", "at the end of a run"])
+def test_a_setup_that_is_stopped_before_it_changes_anything_says_so(
+    pg: PostgresServer,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    absorbs: bool,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    async def stopped(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not absorbs:
+                raise
+
+    monkeypatch.setattr("console.cli.setup._Setup._pages", stopped)
+    assert main(["setup", "--yes", "-t", pg.uri(database)]) == 1
+    said = "".join(capsys.readouterr())
+    assert "Stopped on request. Nothing was changed." in said
+    assert "fail" not in said

@@ -122,16 +122,19 @@ class _Setup:
                 raise
             code, message = (REFUSED if why.kind in GUARDS else FAILED), str(why)
         except asyncio.CancelledError:
-            code, message = FAILED, "Stopped on request."
+            code = FAILED
         else:
             code = max((result.code for result in self._results), default=DONE)
             code = REFUSED if REFUSED in {result.code for result in self._results} and code != STOPPED else code
+            code = FAILED if code == DONE and self._stopping and len(self._results) < len(pages()) else code
         return self._end(code, message)
 
     def _end(self, code: int, message: str) -> int:
         changed = any(run.outcome in {Outcome.DONE, Outcome.STOPPED} for result in self._results for run in result.runs)
         if changed and code in {FAILED, REFUSED}:
             code = STOPPED
+        stopped = self._stopping and code in {FAILED, STOPPED}
+        message = message or ("Stopped on request." if stopped else "")
         outcome = next(each for each, number in CODES.items() if number == code)
         if code == DONE and not changed:
             outcome = Outcome.NOTHING
@@ -139,7 +142,7 @@ class _Setup:
             Outcome.DONE: "The set-up is done.",
             Outcome.NOTHING: "There is nothing to do.",
             Outcome.STOPPED: "The set-up is incomplete: what is left is listed above; the same command resumes it.",
-            Outcome.FAILED: "The set-up failed; nothing was changed.",
+            Outcome.FAILED: "Nothing was changed." if stopped else "The set-up failed; nothing was changed.",
             Outcome.REFUSED: "The set-up was refused.",
         }[outcome]
         self._show(result_text(result.listed for result in self._results))

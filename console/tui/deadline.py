@@ -25,7 +25,7 @@ def set_deadline(running: bool) -> None:
 
 @contextmanager
 def within_deadline() -> Iterator[None]:
-    """The whole console, closing its connections included; what runs in this process later takes as long as it takes."""
+    """The whole console, closing its connections included; what runs in this process later has no deadline."""
     try:
         yield
     finally:
