@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -97,6 +97,12 @@ def count(value: object) -> str:
 def counted(number: float, noun: str, plural: str = "", shown: Callable[[object], str] = "{:.0f}".format) -> str:
     """A number with its noun: 1 table, 3 tables, 2 indexes; with `shown=count` 1.2M rows."""
     return f"{shown(number)} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def clauses(parts: Iterable[str]) -> str:
+    """Parts as one sentence: the full stop of a part that is itself a sentence is dropped before another part."""
+    *former, last = [part for part in parts if part] or [""]
+    return "; ".join([*(part.rstrip(".;:") for part in former), last])
 
 
 def size(value: object) -> str:

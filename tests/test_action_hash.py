@@ -81,7 +81,7 @@ def remainders(modulus: int) -> set[str]:
 
 async def test_the_advisers_no_refuses_the_plan_unless_it_is_wanted_anyway(desk: Desk) -> None:
     fill(desk)
-    with pytest.raises(Trouble, match=r"not needed: .* worth it from 100 GB on") as refused:
+    with pytest.raises(Trouble, match=r"not needed: worth it from 100 GB on") as refused:
         await planned(desk, anyway="no")
     assert (refused.value.kind, "anyway=yes" in refused.value.remedy) == (Kind.REFUSED, True)
     assert any("not needed" in note for note in (await planned(desk)).notes)

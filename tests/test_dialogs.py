@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, OptionList, Static
@@ -188,6 +189,27 @@ async def test_a_plan_scrolls_while_a_name_must_be_typed(size: tuple[int, int], 
         await pilot.press("t", "enter")
         await until(pilot, lambda: answers)  # type: ignore[arg-type]
     assert answers == [True]
+
+
+SCROLLED: Mapping[str, Callable[[], ModalScreen[Any]]] = {
+    "plan": lambda: PlanDialog(action("drop-index"), Plan(Claim("t"), tuple(Step(f"SELECT {at}") for at in range(99)))),
+    "text": lambda: TextDialog("Title", "\n".join(map(str, range(99)))),
+    "details": lambda: DetailsDialog(
+        "Connections", pane("connections").view("all"), (1,), {"pid": 1, "query": "SELECT 1\n" * 99}, None
+    ),
+}
+
+
+@pytest.mark.parametrize("keys", [("G", "g"), ("end", "home")])
+@pytest.mark.parametrize("name", SCROLLED)
+async def test_a_dialog_that_scrolls_goes_to_its_end_and_to_its_top(name: str, keys: tuple[str, str]) -> None:
+    dialog = SCROLLED[name]()
+    async with opened(dialog) as (pilot, _):
+        body = dialog.query_one(VerticalScroll)
+        await pilot.press(keys[0])
+        await until(pilot, lambda: 0 < body.max_scroll_y == body.scroll_offset.y)  # type: ignore[arg-type]
+        await pilot.press(keys[1])
+        await until(pilot, lambda: body.scroll_offset.y == 0)  # type: ignore[arg-type]
 
 
 def test_what_must_be_typed_is_one_short_word() -> None:

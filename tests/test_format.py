@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from console.format import FORMATS, MISSING, safe, safe_lines, show, to_json
+from console.format import FORMATS, MISSING, clauses, safe, safe_lines, show, to_json
+from console.worker.events import What, WorkerEvent, line
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,19 @@ def test_no_character_that_is_not_seen_reaches_the_terminal() -> None:
             assert (safe(chr(point)) == chr(point)) is (point in VISIBLE), hex(point)
 
 
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (["1 view refreshed.", "next on Monday"], "1 view refreshed; next on Monday"),
+        (["It failed:", "", "next attempt in 5s."], "It failed; next attempt in 5s."),
+        (["1 view refreshed."], "1 view refreshed."),
+        ([], ""),
+    ],
+)
+def test_sentences_joined_to_one_have_no_full_stop_within(parts: list[str], text: str) -> None:
+    assert clauses(parts) == text
+
+
 def test_long_text_is_cut_before_it_is_made_safe() -> None:
     assert safe("\x1b" * 10, limit=4) == "␛␛␛…"
     assert safe("abcd", limit=4) == "abcd"
@@ -159,3 +173,9 @@ def test_json_holds_raw_values_in_ascii() -> None:
     text = to_json(rows)
     assert text.isascii()
     assert json.loads(text) == {"at": "2026-01-01T00:00:00+00:00", "n": 2, "f": 2.5, "t": 60.0, "x": "\x9b"}
+
+
+def test_a_report_of_the_worker_has_no_full_stop_before_the_next_run() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    text = line(WorkerEvent(What.SUCCEEDED, message="1 view refreshed.", following=at), at)
+    assert text == "2026-01-01T00:00:00Z succeeded: 1 view refreshed; next on 2026-01-01T00:00:00Z"

@@ -112,7 +112,7 @@ async def test_sizes_are_those_of_the_server_and_partitions_count_with_their_tab
             )
     assert (found["public.event"]["partitions"], found["public.event"]["rows"]) == (1, 3000)
     assert "public.event_1" not in found
-    assert found["public.item"]["band"] == "cannot tell yet (1 day)"
+    assert found["public.item"]["band"] == "1 of 14 days sampled"
     assert float(str(found["public.item"]["row_bytes"])) == pytest.approx(140, rel=0.2)
 
 
@@ -130,6 +130,9 @@ async def test_limits_are_those_of_the_server(pg: Cluster, database: str, store:
     assert float(str(found["connections"]["used"])) >= 1
     assert (found["sequence item_id_seq"]["used"], found["sequence item_id_seq"]["limit"]) == (5000, 2**31 - 1)
     assert found["disk"]["when"] == "not known here"
+    units = {str(row["kind"]): row["unit"] for row in found.values()}
+    expected = {"connections": "sessions", "xid": "IDs", "mxid": "IDs", "sequence": "values", "disk": "bytes"}
+    assert expected.items() <= units.items()
     at = found["partitions of event"]["at"]
     assert isinstance(at, datetime)
     assert (at.timestamp() - time.time()) / DAY == pytest.approx(40, abs=0.1)
@@ -263,7 +266,7 @@ async def test_single_partitions_indexes_and_toast_have_sizes_and_growth_of_thei
     assert tuple(rows[key]["size"] for key in wanted) == expected
     assert [rows[key]["of"] for key in wanted] == ["public.event", "public.item", "public.item"]
     assert rows["partition", at]["days"] == 61
-    assert rows["index", "public.item_pkey"]["band"] == "cannot tell yet (1 day)"
+    assert rows["index", "public.item_pkey"]["band"] == "1 of 14 days sampled"
 
 
 async def test_a_limit_that_comes_near_is_dated_and_comes_first(pg: Cluster, database: str, store: Store) -> None:
@@ -287,7 +290,7 @@ async def test_three_days_of_samples_do_not_tell(pg: Cluster, database: str, sto
         target = target_key(await reading.connect())
         keep_days(store, target, SIZE, lambda day: 1e6 + 1e4 * day, days=2)
         row = (await rows_of(Capacity(Sources(reading), store), "capacity_growth", "table"))["public.item"]
-    assert (row["month"], row["band"], row["days"]) == (None, "cannot tell yet (3 days)", 3)
+    assert (row["month"], row["band"], row["days"]) == (None, "3 of 14 days sampled", 3)
 
 
 def disk_rows(*places: tuple[object, ...]) -> dict[str, Record]:
@@ -371,7 +374,7 @@ def test_wal_without_a_date_says_why() -> None:
     assert wal_row(None, None)["when"] == "does not grow"
     assert wal_row(("slot", "east", GIGABYTE / 10, None, True), 40 * GIGABYTE)["when"] == "does not grow"
     assert wal_row(stopped, None)["when"] == "cannot tell: disk unknown"
-    assert wal_row(stopped, 40 * GIGABYTE, days=3)["when"] == "cannot tell yet (3 days)"
+    assert wal_row(stopped, 40 * GIGABYTE, days=3)["when"] == "3 of 14 days sampled"
 
 
 async def test_the_wal_that_a_slot_keeps_is_a_limit(pg: Cluster, database: str, store: Store) -> None:
@@ -451,7 +454,7 @@ async def test_the_pane_is_read_and_shown(any_pg: Cluster) -> None:
     database = any_pg.fresh_database()
     filled(any_pg, database)
     async with screen(any_pg.uri(database), pane=CAPACITY) as (_, pilot):
-        await shows(pilot, "item", "cannot tell yet")
+        await shows(pilot, "item", "1 of 14 days")
         await pilot.press("v")
         await shows(pilot, "item_pkey", "partition")
         await pilot.press("v")

@@ -61,7 +61,7 @@ async def test_a_table_of_moderate_size_is_not_worth_it_however_skewed(firms: st
     told = await rows(firms, "hash")
     assert set(told) == {"public.orders", "public.visits", "public.days", "public.fresh"}
     assert told["public.orders"]["verdict"] == "not needed"
-    assert "from 100 GB on" in told["public.orders"]["reason"]
+    assert told["public.orders"]["reason"].startswith("worth it from 100 GB on")  # its size has a column of its own
     assert told["public.orders"]["tenant_column"] == "firm_id"
     assert told["public.visits"]["tenants"] == 100
 

@@ -68,6 +68,7 @@ LIMITS = View(
         Column("subject", "what", "name", grow=True),
         Column("used", "used", "count"),
         Column("limit", "limit", "count"),
+        Column("unit", "of", width=8, help="What is counted: bytes (1G is 10⁹), transaction IDs, values, sessions."),
         Column("percent", "used %", "percent", bar=Whole.HUNDRED, help="Share of the limit that is used."),
         Column("when", "runs out", width=24, help="On which date it is used up, or why that is not known."),
         Column("band", "95 % band", width=23, extra=True, help="Between which dates."),

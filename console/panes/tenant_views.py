@@ -51,7 +51,7 @@ def _verdict(row: Record, growth: float | None, hash_table_gb: Rule, tenant_shar
         months = (warning - bytes_now) / growth if growth else None
         soon = months is not None and months < 12
         when = "" if months is None else f"; at its present growth it reaches that in {_months(months)}"
-        return "near" if soon else "not needed", f"{size(bytes_now)}; worth it from {size(warning)} on{when}"
+        return "near" if soon else "not needed", f"worth it from {size(warning)} on, has {size(bytes_now)}{when}"
     if not row["known"]:
         return "unknown", "the statistics cannot be read: GRANT pg_read_all_data, or run analyze-table"
     if isinstance(share, int | float) and tenant_share_percent.level(share) is Level.CRITICAL:
@@ -61,7 +61,7 @@ def _verdict(row: Record, growth: float | None, hash_table_gb: Rule, tenant_shar
         )
     largest = f"the largest tenant holds {number(share):.0f} %" if share is not None else "no tenant stands out"
     or_else = ", or distribute-table to spread it over the cluster" if "cluster_kind" in row else ""
-    return "worth it", f"{size(bytes_now)} and {largest}: run partition-by-hash{or_else}"
+    return "worth it", f"{largest} in {size(bytes_now)}: run partition-by-hash{or_else}"
 
 
 def _months(months: float) -> str:

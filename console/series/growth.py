@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from console.format import counted, size
+from console.format import size
 from console.model import Record, Row, Snapshot, number
 from console.series.days import DAY, MONTH, SeriesName
 from console.series.sampled import Sampled
@@ -45,8 +45,8 @@ def band_text(found: Trend | TooFew) -> str:
 
 
 def too_few(days: int) -> str:
-    """That there are too few days with samples, or that the level changes too often."""
-    return "cannot tell: it jumps" if days >= LEAST_DAYS else f"cannot tell yet ({counted(days, 'day')})"
+    """How many of the days that it takes have samples, or that the level changes too often."""
+    return "cannot tell: it jumps" if days >= LEAST_DAYS else f"{days} of {LEAST_DAYS} days sampled"
 
 
 def step_note(found: Trend | TooFew) -> str | None:

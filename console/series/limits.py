@@ -30,6 +30,13 @@ COLUMNS = (
     "days",
     "series",
 )
+UNITS = {  # of `used` and `limit`, by kind; the others are bytes
+    "connections": "sessions",
+    "xid": "IDs",
+    "mxid": "IDs",
+    "sequence": "values",
+    "partitions": "tables",
+}
 SIZES = frozenset({"database", "wal"})  # kinds that have no limit here
 NOTES = {
     "connections": "the highest sample of each day; the limit is without reserved connections",
@@ -64,7 +71,9 @@ def rows(
     found += _disks(places, history) or [NO_DISK]
     found += kept_wal.rows(wal.records(), places, history) if wal else []
     ordered = tuple(sorted(found, key=_nearness))
-    shown = replace(limits, name="capacity_limits_ahead", columns=COLUMNS, rows=ordered)
+    kind = COLUMNS.index("kind")
+    units = tuple((*row, UNITS.get(str(row[kind]), "bytes")) for row in ordered)
+    shown = replace(limits, name="capacity_limits_ahead", columns=(*COLUMNS, "unit"), rows=units)
     hidden = sum(number(record["used"]) for record in records if record["kind"] == HIDDEN)
     return shown.hiding(_unreadable(hidden) if hidden else None)
 

@@ -50,6 +50,11 @@ class TextDialog(ModalScreen[None]):
         """Scroll as j and k do everywhere."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
+    def action_scroll_to(self, end: bool) -> None:
+        """Scroll to the end, or to the top."""
+        body = self.query_one(VerticalScroll)
+        body.scroll_end(animate=False) if end else body.scroll_home(animate=False)
+
     def action_leave(self) -> None:
         """Close it."""
         answer(self)
@@ -87,6 +92,11 @@ class DetailsDialog(ModalScreen[None]):
         details.show_row(*self._row)
         details.focus()
         self.call_after_refresh(self.guard.shown)
+
+    def action_scroll_to(self, end: bool) -> None:
+        """Scroll to the end, or to the top."""
+        body = self.query_one(Details)
+        body.scroll_end(animate=False) if end else body.scroll_home(animate=False)
 
     def action_leave(self) -> None:
         """Close it."""

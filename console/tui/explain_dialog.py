@@ -62,6 +62,11 @@ class ExplainDialog(ModalScreen[bool]):
         """Scroll as j and k do everywhere."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
+    def action_scroll_to(self, end: bool) -> None:
+        """Scroll to the end, or to the top."""
+        body = self.query_one(VerticalScroll)
+        body.scroll_end(animate=False) if end else body.scroll_home(animate=False)
+
     def action_values(self) -> None:
         """Ask for values, a role or another search_path, and plan once more."""
         answer(self, True)

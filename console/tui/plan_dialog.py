@@ -99,6 +99,11 @@ class PlanDialog(ModalScreen[bool]):
         """Scroll the plan by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
+    def action_scroll_to(self, end: bool) -> None:
+        """Scroll to the end, or to the top."""
+        body = self.query_one(VerticalScroll)
+        body.scroll_end(animate=False) if end else body.scroll_home(animate=False)
+
     def action_scroll_page(self, pages: int) -> None:
         """Scroll the plan by pages, also while a name is typed."""
         body = self.query_one(VerticalScroll)

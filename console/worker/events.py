@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from console.format import age, one_line
+from console.format import age, clauses, one_line
 from console.jobs.job import Job
 from console.records import dataclass
 
@@ -53,7 +53,7 @@ def line(event: WorkerEvent, at: datetime) -> str:
         details.append(f"next attempt in {age(event.pause)}")
     if event.following is not None:
         details.append(f"next on {event.following.astimezone(UTC).strftime(WORKED)}")
-    return f"{text}: {'; '.join(details)}" if details else text
+    return f"{text}: {clauses(details)}" if details else text
 
 
 def document(event: WorkerEvent, at: datetime) -> dict[str, object]:
