@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import psycopg
 import pytest
 
+import console
 from console.actions import action
 from console.actions.trail.undo import UNDO
 from console.model import Batches, Claim, LocalFile, Plan, Program, Standalone, Step, Transaction, Trouble
@@ -212,3 +214,20 @@ async def test_a_password_that_an_earlier_version_hid_in_its_words_is_not_undone
     recorded(desk, "create-roles", "ALTER ROLE x PASSWORD (not kept)")
     with pytest.raises(Trouble, match="password"):
         await desk.plan(UNDO)
+
+
+def test_every_plan_with_steps_says_itself_what_it_does() -> None:
+    """Else its first line is "25 steps on 8 relations"."""
+    silent = [
+        f"{path.name}:{call.lineno}"
+        for path in sorted((Path(console.__file__).parent / "actions").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Plan"
+        if _has_steps(call) and "summary" not in {each.arg for each in call.keywords}
+    ]
+    assert silent == []
+
+
+def _has_steps(call: ast.Call) -> bool:
+    given = [*call.args[1:2], *(each.value for each in call.keywords if each.arg == "steps")]
+    return any(not (isinstance(steps, ast.Tuple) and not steps.elts) for steps in given)

@@ -15,7 +15,8 @@ def summary(plan: Plan) -> str:
     """
     if not plan.steps:
         return "Nothing to do."
-    return ", ".join(part for part in (plan.summary or _steps(plan), _rows(plan), *_locks(plan)) if part) + "."
+    locks = () if plan.signals else _locks(plan)
+    return ", ".join(part for part in (plan.summary or _steps(plan), _rows(plan), *locks) if part) + "."
 
 
 def achieved(run: Run) -> str:

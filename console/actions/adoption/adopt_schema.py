@@ -48,6 +48,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(f"schema of {one_line(server.facts.database)}", advisory_lock=migrations.LOCK),
         todo,
+        summary=f"add {counted(len(what.to_add), 'missing object')}",
         result=f"{counted(len(what.to_add), 'missing object')} added",
         notes=(
             *_summary(what, bool(baseline)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from console.actions.archive.move import CANCELED, Move, steps_of_move
+from console.actions.archive.move import CANCELED, Move, Moving, steps_of_move
 from console.actions.confinement import confined
 from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, archived
@@ -12,7 +12,7 @@ from console.actions.partitions.partman import left_to_partman
 from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
 from console.format import one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Source, Trouble
 from console.settings.config import ArchivePolicy
 
 _AGE = re.compile(r"\s*(\d{1,4})\s*(day|week|month|year)s?\s*", re.IGNORECASE)
@@ -21,8 +21,7 @@ _AGE = re.compile(r"\s*(\d{1,4})\s*(day|week|month|year)s?\s*", re.IGNORECASE)
 async def plan(request: Request) -> Plan:
     """Everything older than the policy says, or than `older-than`: months end with a month of UTC, days at midnight."""
     chosen = policies(request)
-    found: tuple[Step, ...] = ()
-    notes: list[str] = []
+    moving = Moving()
     for policy in chosen:
         number, unit = age(request.parameters["older-than"] or f"{policy.keep_months} months")
         (row,) = (await request.server.fetch("actions/archive_cutoff", {"number": number, "unit": unit})).rows
@@ -35,16 +34,22 @@ async def plan(request: Request) -> Plan:
             boolean(request.parameters, "verify"),
         )
         if managed := await left_to_partman(request.server, [move.origin, move.target]):
-            notes += managed
+            moving += Moving(notes=managed)
             continue
-        steps, said = await steps_of_move(request.server, move)
-        found += steps
-        notes += [
-            f"{one_line(policy.table)}: rows before {row[0]} (UTC) move to {one_line(policy.archive)}.",
-            *said,
-            *(await _readers(await confined(request.server, move.origin), move) if steps else ()),
-        ]
-    return Plan(claim(chosen), found, tuple(notes), result=f"rows of {named(chosen)} archived")
+        own = await steps_of_move(request.server, move)
+        moving += Moving(notes=(_bound(policy, str(row[0]), bool(own.steps)),)) + own
+        if own.steps:
+            moving += Moving(notes=await _readers(await confined(request.server, move.origin), move))
+    what = f"{moving.amount or 'rows'} of {named(chosen)}"
+    return Plan(claim(chosen), moving.steps, moving.notes, summary=f"{what} to the archive", result=f"{what} archived")
+
+
+def _bound(policy: ArchivePolicy, day: str, moves: bool) -> str:
+    """Which rows move, or that there are none."""
+    table = one_line(policy.table)
+    if not moves:
+        return f"{table}: nothing before {day} (UTC) can be moved."
+    return f"{table}: rows before {day} (UTC) move to {one_line(policy.archive)}."
 
 
 async def _readers(server: Source, move: Move) -> tuple[str, ...]:

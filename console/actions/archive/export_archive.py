@@ -78,6 +78,7 @@ async def plan(request: Request) -> Plan:
         Claim(name, name=short(name)),
         found,
         tuple(notes),
+        summary=f"export {export.month} of {one_line(export.archive.name)}" + (" and drop it" if export.drop else ""),
         result=f"{export.month} exported" + (" and dropped" if export.drop else ""),
         destructive=export.drop,
         read_back=_reader(export.path),

@@ -10,13 +10,14 @@ from console.actions.foreign_code import foreign_code, refuse_foreign_code
 from console.actions.partitions.create_partitions import partitions
 from console.actions.planning import refuse, steps_from_query
 from console.actions.relations import Relation, seen
-from console.format import counted, one_line
+from console.format import count, counted, one_line, size
 from console.model import Database, Record, Source, Step, Trouble
 from console.records import dataclass
 
 RETURN = ("return", "finalize return")  # attached to the origin again
 STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent
-WHOLE = ("attach", "finalize", "detach", "swap", *STAYS)
+MOVED = ("attach", "finalize", "detach", "swap")  # gets to the target as it is
+WHOLE = (*MOVED, *STAYS)
 BATCHES = ("batches", *STAYS)
 BLOCKED = "blocked"  # stays in the origin, because rows of other tables refer to it
 CANCELED = "57014"
@@ -56,9 +57,33 @@ class Piece:
     first: str  # and their first and last day
     last: str
     kept: str = ""  # SQL condition of the rows that can be moved in batches: no foreign key forbids it; empty: all
+    about: int | None = None  # its rows, and
+    bytes: int | None = None  # its heap, as last counted; None: never
 
 
-async def steps_of_move(server: Database, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """The steps of one or several moves, notes, and the partitions that are moved as they are."""
+
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    whole: tuple[Piece, ...] = ()
+
+    def __add__(self, other: Moving) -> Moving:
+        return Moving(self.steps + other.steps, self.notes + other.notes, self.whole + other.whole)
+
+    @property
+    def amount(self) -> str:
+        """How much is moved as it is, such as "5 partitions (about 11.3k rows, 1.27 MB)"; empty: nothing is."""
+        if not self.whole:
+            return ""
+        rows, heap = [piece.about for piece in self.whole], [piece.bytes for piece in self.whole]
+        known = counted(sum(filter(None, rows)), "row", shown=count)
+        figures = f" (about {known}, {size(sum(filter(None, heap)))})" if None not in rows else ""
+        return f"{counted(len(self.whole), 'partition')}{figures}"
+
+
+async def steps_of_move(server: Database, move: Move) -> Moving:
     """The steps of `move` from the present state on, and notes. Raises Trouble(REFUSED) if rows could be lost."""
     server = await confined(server, move.origin, move.target)
     await refuse_foreign_code(server, [move.origin.name, move.target.name])
@@ -72,7 +97,8 @@ async def steps_of_move(server: Database, move: Move) -> tuple[tuple[Step, ...],
         found += await _room(server, move, batches)
         found += await _in_batches(server, move, batches)
     found = tuple(replace(step, sees=sides) for step in found)
-    return found, (*notes, *unchecked, *filter(None, (_note(piece, move) for piece in pieces)))
+    notes = (*notes, *unchecked, *filter(None, (_note(piece, move) for piece in pieces)))
+    return Moving(found, notes, tuple(piece for piece in pieces if piece.form in MOVED))
 
 
 async def _whole(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Step, ...]:
@@ -97,7 +123,9 @@ async def _pieces(server: Source, move: Move) -> list[Piece]:
     for record in snapshot.records():
         refuse(record)
         text = {name: str(record[name] or "") for name in ("name", "form", "why", "first", "last")}
-        found.append(Piece(oid=int(str(record["oid"])), rows=int(str(record["rows"] or 0)), **text))
+        about, heap = (None if record[name] is None else int(str(record[name])) for name in ("about", "bytes"))
+        oid, rows = int(str(record["oid"])), int(str(record["rows"] or 0))
+        found.append(Piece(oid=oid, rows=rows, about=about, bytes=heap, **text))
     return found
 
 

@@ -6,14 +6,14 @@ import re
 from datetime import date
 
 from console.actions.archive.archive_analytics import VERIFY, claim, named, policies
-from console.actions.archive.move import Move, steps_of_move
+from console.actions.archive.move import Move, Moving, steps_of_move
 from console.actions.confinement import confined
 from console.actions.needs import Needs, Right, archived
 from console.actions.partitions.partman import left_to_partman
 from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Step, Trouble
+from console.model import Kind, Parameter, Plan, Trouble
 
 
 async def plan(request: Request) -> Plan:
@@ -23,8 +23,7 @@ async def plan(request: Request) -> Plan:
     """
     first, after = month(request.parameters["month"])
     chosen = policies(request)
-    found: tuple[Step, ...] = ()
-    notes: list[str] = []
+    moving = Moving()
     absent: list[str] = []
     for policy in chosen:
         move = Move(
@@ -36,21 +35,26 @@ async def plan(request: Request) -> Plan:
             boolean(request.parameters, "verify"),
         )
         if managed := await left_to_partman(request.server, [move.origin, move.target]):
-            notes += managed
+            moving += Moving(notes=managed)
             continue
-        steps, more = await steps_of_move(request.server, move)
-        found += steps
-        notes += more
-        if steps:
-            notes.append(
+        own = await steps_of_move(request.server, move)
+        moving += own
+        if own.steps:
+            again = (
                 f"archive-analytics will archive it again, because it is older than {policy.keep_months} months: "
                 f"raise keep_months of {one_line(policy.table)} to keep it."
             )
-        elif not more:
+            moving += Moving(notes=(again,))
+        elif not own.notes:
             absent.append(await _absent(request, move, f"{first:%Y-%m}"))
-    if not found:
-        raise Trouble(Kind.REFUSED, " ".join([*notes, *absent]))
-    return Plan(claim(chosen), found, (*notes, *absent), result=f"{first:%Y-%m} of {named(chosen)} restored")
+    notes = (*moving.notes, *absent)
+    if not moving.steps:
+        raise Trouble(Kind.REFUSED, " ".join(notes))
+    what = f"{first:%Y-%m} of {named(chosen)}"
+    amount = f": {moving.amount}" if moving.amount else ""
+    return Plan(
+        claim(chosen), moving.steps, notes, summary=f"restore {what}{amount}", result=f"{what} restored{amount}"
+    )
 
 
 async def _absent(request: Request, move: Move, name: str) -> str:

@@ -22,7 +22,8 @@ async def plan_brand(request: Request) -> Plan:
         execution=CacheDrop(_redis(request), (brand,)),
         note="takes the next generation: drops profile, templates and assets of this brand, and nothing else",
     )
-    return Plan(Claim(f"cache of brand {brand}"), (step,), result="brand invalidated")
+    claim = Claim(f"cache of brand {brand}")
+    return Plan(claim, (step,), summary=f"invalidate brand {brand}", result=f"brand {brand} invalidated")
 
 
 async def plan_tenant(request: Request) -> Plan:

@@ -58,6 +58,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(index.table) for index in building))),
         (*made.steps, *await _statistics(request.server, building)),
+        summary=f"build {counted(len(building), 'index', 'indexes')}",
         result=f"{counted(len(building), 'index', 'indexes')} built",
         notes=(f"{len(made.present)} of {len(entries)} indexes of the pack exist.", *absent, *left),
         left=left,

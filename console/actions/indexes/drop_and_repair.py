@@ -28,7 +28,7 @@ async def plan_drop(request: Request) -> Plan:
     what = counted(len(indexes), "index", "indexes")
     notes = await _verdicts(request, {index.oid: index.short for index in indexes})
     dropped = replace(claim(indexes), name=indexes[0].short)
-    return Plan(dropped, made, notes, summary=what, result=f"{what} dropped", destructive=True)
+    return Plan(dropped, made, notes, summary=f"drop {what}", result=f"{what} dropped", destructive=True)
 
 
 async def _verdicts(request: Request, names: Mapping[int, str]) -> tuple[str, ...]:

@@ -21,14 +21,16 @@ async def plan_run(request: Request) -> Plan:
     at = _moment(request.parameters["at"]) or job["at"]
     steps = await _steps(server, "run_job", {"job": job["id"], "at": at})
     notes = (f"It begins only from {job['window_from']} to {job['window_until']} UTC.",) if job["window_from"] else ()
-    return Plan(_claim(job), steps, notes=notes, result=f"{_name(job)} is due {_shown(at)}")
+    due = f"{_name(job)} due {_shown(at)}"
+    return Plan(_claim(job), steps, notes=notes, summary=due, result=f"{_name(job)} is due {_shown(at)}")
 
 
 async def plan_retry(request: Request) -> Plan:
     """Makes a job pending again that ended without success."""
     server, job = await _job(request, (*FAILED, "cancelled"), "run-job runs a pending one at once.")
     steps = await _steps(server, "retry_job", {"job": job["id"]})
-    return Plan(_claim(job), steps, result=f"{_name(job)} is pending again")
+    again = f"{_name(job)} pending again"
+    return Plan(_claim(job), steps, summary=again, result=f"{_name(job)} is pending again")
 
 
 async def plan_cancel(request: Request) -> Plan:
@@ -53,7 +55,11 @@ async def plan_cancel(request: Request) -> Plan:
         named = {"name": cron_name(str(job["schedule_name"]))}
         found = await server.fetch("actions/unschedule_cron_job", named)
         steps = (*confined_steps(server, steps_from_rows(found)), *steps)
-    return Plan(_claim(job), steps, notes=notes, result=f"{_name(job)} {'dismissed' if ended else 'cancelled'}")
+    verb, done = ("dismiss", "dismissed") if ended else ("cancel", "cancelled")
+    name = _name(job)
+    return Plan(
+        _claim(job), steps, notes=notes, summary=f"{verb} {name[:1].lower()}{name[1:]}", result=f"{name} {done}"
+    )
 
 
 async def _job(request: Request, statuses: Sequence[str], otherwise: str) -> tuple[Source, Record]:

@@ -24,7 +24,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim("materialized views"),
         steps,
-        summary=counted(len(names), "materialized view"),
+        summary=f"refresh {counted(len(names), 'materialized view')}",
         result=f"{counted(len(names), 'materialized view')} refreshed",
         notes=()
         if recorded

@@ -34,7 +34,8 @@ async def plan(request: Request) -> Plan:
         made = steps_from_rows(rows)
     else:
         made = await _with_program(request, tables[0], snapshot, patience)
-    return Plan(claim(tables), made, notes, result="1 table repacked")
+    name = one_line(tables[0].name)
+    return Plan(claim(tables), made, notes, summary=f"rewrite {name}", result=f"{name} repacked")
 
 
 async def _with_program(request: Request, table: Relation, snapshot: Snapshot, patience: int) -> tuple[Step, ...]:

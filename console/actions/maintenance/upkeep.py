@@ -28,7 +28,8 @@ async def plan_vacuum(request: Request) -> Plan:
             "freeze": boolean(request.parameters, "freeze"),
         }
         made += await steps_from_query(request.server, "vacuum_table", parameters)
-    return Plan(claim(tables), made, result=f"{counted(len(made), 'table')} vacuumed")
+    vacuumed = counted(len(made), "table")
+    return Plan(claim(tables), made, summary=f"VACUUM of {vacuumed}", result=f"{vacuumed} vacuumed")
 
 
 async def plan_analyze(request: Request) -> Plan:
@@ -37,7 +38,8 @@ async def plan_analyze(request: Request) -> Plan:
     made: tuple[Step, ...] = ()
     for table in tables:
         made += await steps_from_query(request.server, "analyze_table", {"oid": table.oid})
-    return Plan(claim(tables), made, result=f"{counted(len(tables), 'table')} analyzed")
+    analyzed = counted(len(tables), "table")
+    return Plan(claim(tables), made, summary=f"ANALYZE of {analyzed}", result=f"{analyzed} analyzed")
 
 
 async def plan_reindex(request: Request) -> Plan:
@@ -68,7 +70,8 @@ async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | 
     done = one_line(", ".join(str(row[sql]).removeprefix(_REINDEX) for row in rows if row not in going_on))
     if done and going_on:
         left += (f"Already rebuilt by the interrupted run: {done}. Run the action once more to rebuild them again.",)
-    return Plan(what, made, left, result=f"{counted(len(going_on or rows), 'index', 'indexes')} rebuilt")
+    rebuilding = counted(len(going_on or rows), "index", "indexes")
+    return Plan(what, made, left, summary=f"rebuild {rebuilding}", result=f"{rebuilding} rebuilt")
 
 
 def _built(request: Request, action: str, subject: str) -> set[str]:

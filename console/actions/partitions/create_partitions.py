@@ -32,9 +32,12 @@ async def plan(request: Request) -> Plan:
         if managed := await left_to_partman(request.server, [parent]):
             notes += managed
             continue
-        more, interval_notes = await _missing(request.server, parent, months=ahead if months is None else months)
+        wanted = ahead if months is None else months
+        more, interval_notes = await _missing(request.server, parent, months=wanted)
         steps += more
         notes += interval_notes
+        if not (more or interval_notes):
+            notes += (f"{one_line(parent.name)} has its partitions for the next {counted(wanted, 'month')}.",)
     claim = Claim(
         "partitions of " + ", ".join(one_line(name) for name, _ in tables),
         tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),

@@ -42,7 +42,8 @@ async def _plan(request: Request, table: Relation) -> Plan:
     key = _key(request, table, advice)
     known = await partition_facts.facts(request, table, key)
     if back:
-        return Plan(Claim(known.name), await abort(request.server, known), result=ABORTED)
+        undoing = f"remove the preparations for partitioning {one_line(known.name)}"
+        return Plan(Claim(known.name), await abort(request.server, known), summary=undoing, result=ABORTED)
     if drop:
         raise Trouble(Kind.REFUSED, f"{one_line(known.name)} is not partitioned yet, so there is no old table to drop.")
     because = _needed(known, advice, anyway)
@@ -74,8 +75,16 @@ async def _planned(request: Request, known: TableFacts, modulus: int, keys: Inbo
     found = (*found, *moves[:swap], *(keys.checks if begun else ()), *moves[swap:], *keys.proofs)
     read = reader(Relation(known.oid, known.name, "r"), way)
     claim = Claim(known.name, name=short(known.name))
-    result = f"{one_line(known.name)} partitioned by hash"
-    return Plan(claim, found, way.notes, result=result, destructive=keys.drops, read_back=read)
+    name, many = one_line(known.name), counted(modulus, "hash partition")
+    return Plan(
+        claim,
+        found,
+        way.notes,
+        summary=f"{name} to {many}",
+        result=f"{name} partitioned by hash",
+        destructive=keys.drops,
+        read_back=read,
+    )
 
 
 def _swaps(step: Step) -> bool:

@@ -43,13 +43,16 @@ async def afterwards(request: Request, table: Relation, drop: bool, state: str) 
     notes = (state, f"The old table is kept as {one_line(old)}, {row['size']}.", *_proofs(row))
     if not drop or found:
         read = _after_reader(table) if found else None
-        result = f"{counted(len(found), 'step')} left after the swap done"
-        return Plan(Claim(table.name), found, notes, result=result, read_back=read)
+        what = f"{counted(len(found), 'step')} left after the swap of {one_line(table.name)}"
+        return Plan(Claim(table.name), found, notes, summary=what, result=f"{what} done", read_back=read)
     sees = await seen(request.server, int(str(row["oid"])))
     step = Step(
         f"DROP TABLE {old}", f"ACCESS EXCLUSIVE on {old}", old, note="drops the old table and all its rows", sees=sees
     )
-    return Plan(Claim(old, name=short(old)), (step,), notes, result="1 table dropped", destructive=True)
+    what = f"{one_line(old)}, {row['size']}"
+    return Plan(
+        Claim(old, name=short(old)), (step,), notes, summary=f"drop {what}", result=f"{what} dropped", destructive=True
+    )
 
 
 def _after_reader(table: Relation) -> Callable[[Database], Awaitable[tuple[str, ...]]]:

@@ -35,7 +35,8 @@ async def _plan(request: Request, table: Relation) -> Plan:
         return await afterwards(request, table, drop, f"{one_line(table.name)} is partitioned.")
     known = await partition_facts.facts(request, table)
     if back:
-        return Plan(Claim(known.name), await abort(request.server, known), result=ABORTED)
+        undoing = f"remove the preparations for partitioning {one_line(known.name)}"
+        return Plan(Claim(known.name), await abort(request.server, known), summary=undoing, result=ABORTED)
     if known.way == HASH:
         raise Trouble(
             Kind.REFUSED,
@@ -49,8 +50,14 @@ async def _plan(request: Request, table: Relation) -> Plan:
     if way.again:
         found, known = await abort(request.server, known), known.from_start
     found += await (_attach if way.name == ATTACH else _months)(request.server, known, way)
-    result = f"{one_line(known.name)} partitioned"
-    return Plan(Claim(known.name), found, way.notes, result=result, read_back=reader(table, way))
+    return Plan(
+        Claim(known.name),
+        found,
+        way.notes,
+        summary=f"partition {one_line(known.name)} by month",
+        result=f"{one_line(known.name)} partitioned",
+        read_back=reader(table, way),
+    )
 
 
 # The two ways

@@ -60,6 +60,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(f"PgBouncer's files in {safe(path.parent)}"),
         (*secrets.steps, *steps),
+        summary=f"PgBouncer's files in {safe(path.parent)}",
         result=f"PgBouncer's files written to {safe(path.parent)}{' and in effect' if apply else ''}",
         notes=(*notes, *more),
         table=_changes(former, text) if former not in {None, text} else None,

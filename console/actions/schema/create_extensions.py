@@ -23,11 +23,14 @@ async def plan(request: Request) -> Plan:
     rows, _ = split_notes(found)
     (facts,) = (await server.fetch("actions/extension_facts")).records()
     packages = _packages(str(facts["version"]), server.facts.major)
+    many = counted(len(rows.rows), "extension")
     return Plan(
         Claim(f"extensions of {one_line(server.facts.database)}"),
         steps_from_rows(rows),
-        result=f"{counted(len(rows.rows), 'extension')} created or updated",
+        summary=f"{many} to create or update",
+        result=f"{many} created or updated",
         notes=(
+            *(() if found.rows else (f"{', '.join(names)}: installed and up to date.",)),
             *(_skipped(row, packages) for row in found.records() if row["notice"] is not None),
             *(_preload(facts["preloaded"], bool(facts["waits"])) if _PRELOADED in names else ()),
         ),

@@ -32,10 +32,12 @@ async def plan(request: Request) -> Plan:
     given = passwords.passwords_for(file, [name for _, name in wanted if name])
     made = (_with_verifier(step, name, given.of[name]) if name else step for step, name in wanted)
     notes = [note for snapshot in found for note in split_notes(snapshot)[1]]
+    many = counted(len(wanted), "role or privilege", "roles and privileges")
     return Plan(
         Claim("roles of the server", cluster_wide=True),
         (*given.steps, *made),
-        result=f"{counted(len(wanted), 'role or privilege', 'roles and privileges')} created",
+        summary=f"{many} to create",
+        result=f"{many} created",
         notes=(*([given.note] if given.note else []), *notes, *(await _logged(server) if given.of else ())),
     )
 

@@ -117,6 +117,7 @@ def _made(found: Snapshot, steps: tuple[Step, ...], cancel: bool) -> Plan:
         Claim(f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}"),
         steps,
         table=_shown(found) if found.rows else None,
+        summary=f"{'cancel' if cancel else 'terminate'} {counted(len(found.rows), 'session')}",
         result=counted(len(found.rows), *(CANCELLED if cancel else ENDED)),
         in_full=len(found.rows) <= IN_FULL,
         signals=True,

@@ -69,6 +69,7 @@ async def plan(request: Request) -> Plan:
         Claim(past.subject, past.parts, past.cluster_wide, name=past.name or facts.database),
         tuple(steps),
         notes=(f"Undoes {_title(past)}.", *sentences(chosen.besides.unknown), *_later(runs, past)),
+        summary=f"undo {counted(len(statements), 'step')} of {past.action}",
         result=f"{counted(len(statements), 'step')} of {past.action} undone",
         destructive=any(_DROPS.search(statement) for statement in statements),
         parameters={"run": past.id},

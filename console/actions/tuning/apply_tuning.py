@@ -16,7 +16,7 @@ from console.actions.tuning.tuning_reading import (
     read_machine,
     unloadable_libraries,
 )
-from console.format import counted, safe, size
+from console.format import counted, one_line, safe, size
 from console.model import Claim, Database, Kind, Lacks, Parameter, Plan, Snapshot, Source, Trouble
 from console.tuning import harm, presets
 from console.tuning.forbidden import forbidden
@@ -51,6 +51,7 @@ async def plan(request: Request) -> Plan:
         Claim("settings of the server", cluster_wide=True),
         await steps_from_query(server, "tuning_steps", {"settings": _as_json(active)}) if active else (),
         notes=(*notes, *await plan_notes(server, found, proposals, facts, measured)),
+        summary=f"{counted(len(active), 'setting')} of preset {one_line(preset.name)}",
         result=f"{counted(len(active), 'setting')} written and reloaded",
         table=await _table(server, proposals),
         recipe=_recipe(active, found),

@@ -4,7 +4,8 @@
 -- `form`: attach (already detached by an interrupted run), finalize (its detach was interrupted), detach (a whole
 -- partition that the target can attach), swap (the same in one transaction, because DETACH CONCURRENTLY is not possible
 -- with a default partition, or has to be confined to the owner), batches (anything else). `why` says why a whole
--- partition cannot be attached. A partition that is being moved has a progress marker in front of its comment. The
+-- partition cannot be attached; `about` and `bytes` are its rows and its heap as VACUUM or ANALYZE last counted them.
+-- A partition that is being moved has a progress marker in front of its comment. The
 -- TimeZone of the reading session is UTC.
 WITH asked AS MATERIALIZED (
   SELECT pg_catalog.tsrange(%(lower)s::timestamp, %(upper)s::timestamp) AS span
@@ -144,10 +145,12 @@ WITH asked AS MATERIALIZED (
     FROM side s WHERE NOT pg_catalog.pg_has_role(s.relowner, 'USAGE')
 )
 SELECT r.refused, r.remedy, NULL AS oid, NULL AS name, NULL AS form, NULL AS why, NULL AS rows, NULL AS first,
-       NULL AS last
+       NULL AS last, NULL AS about, NULL AS bytes
   FROM refusal r
 UNION ALL
-SELECT NULL, NULL, d.oid::bigint, d.name, d.way, d.why, f.rows, f.first, f.last
+SELECT NULL, NULL, d.oid::bigint, d.name, d.way, d.why, f.rows, f.first, f.last,
+       CASE WHEN d.reltuples >= 0 THEN d.reltuples::bigint END,
+       CASE WHEN d.reltuples >= 0 THEN d.relpages * pg_catalog.current_setting('block_size')::bigint END
   FROM decided d
   LEFT JOIN LATERAL (  -- ts_stat runs a query given as text
        SELECT pg_catalog.max(pg_catalog.substr(t.word, 3)) FILTER (WHERE t.word LIKE 'n:%%')::bigint AS rows,
