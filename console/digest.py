@@ -18,7 +18,7 @@ def _sha256() -> Callable[[bytes], Any]:
 
 def sha256(text: str, errors: str = "strict") -> str:
     """The digest of a text in UTF-8, in hexadecimal."""
-    return str(_SHA256(text.encode(errors=errors)).hexdigest())
+    return str(SHA256(text.encode(errors=errors)).hexdigest())
 
 
-_SHA256 = _sha256()
+SHA256 = _sha256()
