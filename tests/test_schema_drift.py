@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,7 +18,9 @@ from console.drift.sides import Remedy
 from console.panes.schema import DRIFT
 from console.reading.reader import Reader
 from console.running.trail.audit import Trail
+from console.setup import situation
 from console.sources.postgres import PostgresServer
+from console.sql import migrations
 from scripts.expected_schema import described
 from tests import grown
 from tests.acting import Desk
@@ -266,6 +270,24 @@ def test_the_query_knows_which_tables_tell_a_pipeline() -> None:
         *telling_tables(),
         "mv_monthly_brand_performance",
     }
+
+
+async def test_whether_there_is_a_pipeline_is_found_without_reading_the_migrations(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(public\.\w+)", re.MULTILINE)
+    files = [file.text for file in migrations.migrations((99,))]
+    assert situation._tables() == {name for text in files for name in created.findall(text)} - {situation._LEDGER}
+
+    def refuse(*of: object) -> NoReturn:
+        raise AssertionError(of)
+
+    monkeypatch.setattr(migrations, "_load", refuse)
+    server = PostgresServer(desk.cluster.uri(desk.database))
+    try:
+        assert await situation.is_missing(server)
+    finally:
+        await server.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from console.drift.differences import compare
@@ -38,7 +39,8 @@ class Drift:
 
 async def drift(server: Source) -> Drift:
     """The drift of the connected database now. Raises Trouble."""
-    return judged((await server.fetch(QUERY)).in_full())
+    read = (await server.fetch(QUERY)).in_full()
+    return await asyncio.to_thread(judged, read)  # hundreds of entries: the screen goes on meanwhile
 
 
 def judged(snapshot: Snapshot) -> Drift:

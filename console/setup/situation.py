@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from console.actions.schema.apply_schema import ledger
 from console.drift.reading import drift
+from console.drift.schema_entries import expected
 from console.model import Database, Facts, Kind, Trouble
 from console.records import dataclass
 from console.settings.config import Settings
-from console.sql import migrations
 
 OWNER = "pipeline_owner"  # owns the schema, if that role exists
-_TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(public\.[a-z_][a-z0-9_]*)", re.MULTILINE)
 _LEDGER = "public.schema_migrations"
 
 
@@ -96,5 +94,8 @@ async def _is_empty(server: Database, owner: str) -> bool:
 
 
 def _tables() -> set[str]:
-    files = migrations.migrations((99,))
-    return {name for file in files for name in _TABLE.findall(file.text)} - {_LEDGER}
+    """Those that the migrations create, without reading all of them."""
+    tables = {
+        entry.relation for entry in expected() if entry.kind == "relation" and entry.definition.startswith("table")
+    }
+    return {f"public.{name}" for name in tables} - {_LEDGER}
