@@ -77,6 +77,7 @@ class LogSource:
         self._settled = self._read_at = float("-inf")
         self._known: Facts | None = None  # the connection with which the settings were read
         self._refused: Trouble | None = None  # why the last read failed
+        self._off: Trouble | None = None  # that the server keeps no log, as only a restart can change
         self._lock = asyncio.Lock()
         self.ring = LogRing()
 
@@ -149,6 +150,8 @@ class LogSource:
     async def _advance(self) -> None:
         if self._clock() - self._settled > SETTLED or self._postgres.known is not self._known:
             await self._settle()
+        elif self._off is not None:
+            raise self._off.with_traceback(None)
         if self._place is None or self._parser is None:
             return
         for piece in await self._place.tail.read():
@@ -166,6 +169,10 @@ class LogSource:
     async def _settle(self) -> None:
         """Find the log where the settings have it now. Raises Trouble."""
         (row,) = (await self._postgres.fetch(SETTINGS)).records()
+        self._off = None
+        if not self._setting and row["collector"] != "on":
+            self._settled, self._known, self._off = self._clock(), self._postgres.known, _off()
+            raise self._off
         if row == self._row and self._place is not None:
             self._settled, self._known = self._clock(), self._postgres.known
             return
@@ -225,14 +232,16 @@ def _destination(row: Record) -> str | None:
     return next((name for name in (CSV, JSON, STDERR) if name in written), None)
 
 
+def _off() -> Trouble:
+    return Trouble(
+        Kind.MISSING,
+        "Cannot look: logging_collector is off, so the server keeps no log that it could be asked for.",
+        f"ALTER SYSTEM SET logging_collector = on; and restart, {SELF}",
+    )
+
+
 def _of_server(postgres: Database, row: Record) -> _LogPlace:
     """The log in the server's log_directory. Raises Trouble that says what prevents reading it."""
-    if row["collector"] != "on":
-        raise Trouble(
-            Kind.MISSING,
-            "Cannot look: logging_collector is off, so the server keeps no log that it could be asked for.",
-            f"ALTER SYSTEM SET logging_collector = on; and restart, {SELF}",
-        )
     name = _destination(row)
     if name is None:
         sentence = f"Cannot look: log_destination is {one_line(row['destination'])}, and none of it is a file."
