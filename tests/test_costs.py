@@ -63,9 +63,16 @@ def test_check_loads_no_action_and_no_preset(any_pg: Cluster, tmp_path: Path) ->
     found = loaded_modules(tmp_path, command("check", "-t", any_pg.uri("postgres")))
     own = [name for name in found if name.partition(".")[0] == "console"]
     assert "console.rules.findings.blocking" in own
-    assert not [name for name in own if name.startswith(("console.actions", "console.tuning.p", "console.tui"))]
+    assert not [name for name in own if name.startswith(("console.actions", "console.tui"))]
     assert found.isdisjoint({"yaml", "textual", "difflib", "statistics"})
-    assert len(own) <= 209
+    if not _waits_for_restart(any_pg):  # which other tests may have left on this server: what they mean takes presets
+        assert not [name for name in own if name.startswith("console.tuning.p")]
+        assert len(own) <= 209
+
+
+def _waits_for_restart(cluster: Cluster) -> bool:
+    with cluster.connect() as connection:
+        return connection.execute("SELECT 1 FROM pg_settings WHERE pending_restart LIMIT 1").fetchone() is not None
 
 
 DRAW = """
