@@ -212,6 +212,14 @@ def test_a_real_terminal_types_each_word_into_its_field_of_every_form(any_pg: Po
     type_into(any_pg, TEXT_FIRST)
 
 
+def test_a_real_terminal_opens_the_pane_that_is_typed_with_the_key_of_the_palette(any_pg: PostgresServer) -> None:
+    """Before the actions, which it also finds, have been loaded."""
+    with terminal_console("open", any_pg.uri(), "--pane", "locks") as terminal:
+        terminal.shows("Blocking tree")
+        terminal.type(":capac\r")
+        terminal.shows("What if")
+
+
 def type_into(pg: PostgresServer, forms: Sequence[Action]) -> None:
     """Type a word into each field of forms in one piece; each must be alone in its field."""
     with terminal_console("open", pg.uri(), "--pane", "settings", size=(120, 90)) as terminal:

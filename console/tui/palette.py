@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Hits
 from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
@@ -52,11 +52,27 @@ class Palette(CommandPalette):
 
 
 class Commands(SystemCommandsProvider):
-    """What the palette finds. The code of all actions is loaded in a thread, while the console goes on."""
+    """What the palette finds. The code of all actions is loaded in a thread, while the console goes on.
 
-    async def startup(self) -> None:
-        """Load them; a search waits for it."""
-        await asyncio.to_thread(lambda: actions.ACTIONS)
+    Each search waits for that, and not `startup`: a search that ends because more is typed would cancel it, and nothing
+    would be found from then on.
+    """
+
+    async def search(self, query: str) -> Hits:
+        """What matches the text."""
+        await asyncio.to_thread(_load)
+        async for hit in super().search(query):
+            yield hit
+
+    async def discover(self) -> Hits:
+        """What is shown before anything is typed."""
+        await asyncio.to_thread(_load)
+        async for hit in super().discover():
+            yield hit
+
+
+def _load() -> None:
+    actions.ACTIONS  # noqa: B018  loaded when they are first asked for
 
 
 def pane_commands(open_pane: Choose) -> Iterator[SystemCommand]:
