@@ -257,7 +257,8 @@ class Runner:
         """Record in the trail that `group` is done, and verify its effect."""
         for progress in group:
             progress.status, progress.message = "done", ""
-        recorder.steps(group, synced=following is None or _executor(following[0]).flushes)
+        then = _executor(following[0]) if following is not None else None
+        recorder.steps(group, waits=then is None or then.group is not None, synced=then is None or then.syncs)
         context.changed()
         await self._verify(context, group)
         await canary.prove(self._session, [progress.step for progress in group])

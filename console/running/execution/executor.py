@@ -29,9 +29,6 @@ class Recorder(Protocol):
     async def synced(self) -> None:
         """Wait until all that was written is on disk. Raises Trouble(REFUSED) if that fails."""
 
-    def flush(self) -> None:
-        """Write what waits for another entry."""
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -117,6 +114,6 @@ class Executor:
     opening: Callable[[ActingSession, Sequence[StepProgress]], list[str]] = _nothing_first
     role: str = ""  # whose rights it is confined to; empty: those of the session
     unit: str = "row"  # what StepProgress.rows counts
-    flushes: bool = False  # it writes the entries that wait for another one, and syncs what is not synced yet
+    syncs: bool = False  # it syncs what was written to the trail before it changes anything
     restores: tuple[tuple[str, str], ...] = ()  # undoing it copies the first file of each pair to the second
     pooler: str = ""  # undoing it is a command of this PgBouncer; empty: it is none

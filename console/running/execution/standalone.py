@@ -26,7 +26,7 @@ def executor(execution: Standalone) -> Executor:
     return Executor(
         partial(execute, execution),
         how,
-        flushes=True,
+        syncs=True,
         opening=lambda session, group: readying(session, group, *_limit(execution.lock_timeout)),
         left=partial(_left, execution),
         role=execution.role,
@@ -81,7 +81,6 @@ async def _send(
                     await _give_way(session, work, behind)
             if time.monotonic() - reported >= PROGRESS_PERIOD:
                 reported = time.monotonic()
-                context.recorder.flush()
                 report(waits_for or await _progress(session, source, reported - began))
         return work.result()
     except asyncio.CancelledError:

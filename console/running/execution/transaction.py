@@ -24,7 +24,7 @@ def executor(execution: Transaction) -> Executor:
         execute,
         "in a transaction of its own",
         group=execution.group,
-        flushes=True,
+        syncs=True,
         transactional=True,
         repeatable=True,
         opening=lambda session, group: looking_again.opening(session, group, *_assigning(group)),
@@ -124,7 +124,6 @@ class _Fate:
                     self._writing = asyncio.ensure_future(asyncio.to_thread(write, "commit", details))
                 else:
                     write("commit", details, sync=False)
-                    self._context.recorder.begin_sync()
 
     async def noted(self) -> None:
         """Wait until the id is on disk, where it is synced. Raises Trouble(REFUSED) if it cannot be written."""

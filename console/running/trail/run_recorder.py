@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 
-from console.model import Facts, Trouble
+from console.model import Facts
 from console.records import dataclass
 from console.running.progress import Run, StepProgress
 from console.running.trail import entries
@@ -21,7 +21,7 @@ class RunRecorder:
     Whether a transaction committed, the server knows by the id that was synced before its COMMIT, so its steps are
     written with the entry that follows. What has no such id is written at once; it is synced with the transaction that
     follows, before what runs outside of one, or with the end of the run. The id of a prelude is written before its
-    COMMIT, and synced before the step that follows, beginning at once: a console that is killed loses nothing that it
+    COMMIT, and synced, with its steps, before the step that follows: a console that is killed loses nothing that it
     wrote, only a machine that loses power does.
     """
 
@@ -59,20 +59,15 @@ class RunRecorder:
             syncing.result()
         self._syncing.clear()
 
-    def flush(self) -> None:
-        """Write the entries that wait for another one, which may take long. If that fails, the next one tries again."""
-        if not (waiting := self.waiting):
-            return
-        try:
-            self._write([], sync=False)
-        except Trouble:
-            self.waiting = waiting
+    def steps(self, group: Sequence[StepProgress], waits: bool, synced: bool) -> None:
+        """Record that the steps of `group` are done.
 
-    def steps(self, group: Sequence[StepProgress], synced: bool) -> None:
-        """Record that the steps of `group` are done; `synced`: what follows writes and syncs what waits for that."""
+        `waits`: another entry follows before anything is changed for which nothing is known but this record.
+        `synced`: what follows syncs it first.
+        """
         at = datetime.now(UTC).isoformat()
         done = [{"at": at, **entries.step(progress)} for progress in group]
-        if synced and self.identified:
+        if waits and self.identified:
             self.waiting += done
         else:
             self._write(done, sync=not synced and not self.identified)
