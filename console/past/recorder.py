@@ -27,7 +27,9 @@ from console.past.store import HOUR, ReadingLibrary, ReadingStore, append
 from console.records import dataclass
 
 MINUTES_EACH = 600.0  # seconds after which another file is begun
-TOGETHER = 0.5  # seconds in which what is heard is encoded together: each time wakes two threads
+# Seconds in which what is heard is encoded together, as each time wakes two threads: shorter than the shortest period
+# of a pane by more than encoding takes, so that a console that is killed loses one reading.
+TOGETHER = 0.2
 REPEATED = 30.0  # seconds after which the same trouble is kept again
 CARRIED = 2 * 2**20  # bytes of looked-up answers that go on into the next file
 PRUNED = 60.0  # seconds between two looks at how much there is
