@@ -186,7 +186,8 @@ class PostgresServer:
         """The query for this server; of one that is read again and again it is found once."""
         if (known := self._readable.get(query)) is None:
             known = queries.chosen(query, self._facts)
-            if self.obstacle(query) is None:
+            # What is read for want of an extension lasts until that has been created.
+            if self.obstacle(query) is None and queries.extension_usable(query, self._facts):
                 self._readable[query] = known
         return known
 
