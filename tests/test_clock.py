@@ -110,6 +110,14 @@ def test_a_reading_says_how_long_after_another_it_was_taken_by_the_monotonic_clo
     assert replace(before, clock=0.0).since(replace(before, clock=0.0, taken_at=NOON + timedelta(minutes=1))) is None
 
 
+@pytest.mark.parametrize(
+    ("clock", "recent"),
+    [(100.0, True), (99.0, True), (98.1, True), (98.0, False), (0.0, False), (100.1, False), (87_000.0, False)],
+)
+def test_a_reading_with_the_clock_of_another_machine_is_not_a_recent_one(clock: float, recent: bool) -> None:
+    assert Snapshot("q", (), (), NOON, clock=clock).is_recent(2.0, 100.0) is recent
+
+
 def test_what_check_keeps_for_its_next_run_says_which_server_answered(tmp_path: Path) -> None:
     taken = Snapshot("q", ("id",), ((1,),), NOON, origin="2026-11-28 12:00:00+00")
     state.save(tmp_path / "state.json", state.State({"q": (taken,)}))

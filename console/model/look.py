@@ -58,6 +58,13 @@ class Snapshot:
         seconds = self.clock - before.clock if self.clock and before.clock else by_date
         return seconds if seconds > 0 else None
 
+    def is_recent(self, seconds: float, now: float) -> bool:
+        """Whether it was read at most `seconds` before `now`, on the monotonic clock.
+
+        That of a recording is of another machine, and may be ahead of the one here.
+        """
+        return 0 <= now - self.clock < seconds
+
     def hiding(self, why: Trouble | None) -> Snapshot:
         """This snapshot with `why` as a note: part of it could not be read. None: it is complete."""
         if why is None:

@@ -122,7 +122,7 @@ def _is_fresh(view: View, reader: Reader, period: float) -> bool:
     """Whether the next read is not due yet; one of rates is, because they are known from the second read on."""
     if reader.last is None or view.rates or view.compared:
         return False
-    return 0 <= time.monotonic() - reader.last.clock < period
+    return reader.last.is_recent(period, time.monotonic())
 
 
 def _all_keys(view: View, reader: Reader) -> list[Key]:

@@ -58,7 +58,7 @@ class Vitals:
     async def read(self, postgres: Source, pooler: Source | None) -> None:
         """Read both servers; what cannot be read is missing, the rest is kept."""
         try:
-            if self._reader.base is None or time.monotonic() - self._reader.base.clock > FRESH:
+            if self._reader.base is None or not self._reader.base.is_recent(FRESH, time.monotonic()):
                 await self._reader.read_plain(postgres)
             self.now = next(iter(self._reader.base.records()), {}) if self._reader.base else {}
             self.trouble = None

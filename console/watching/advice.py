@@ -35,6 +35,6 @@ class IndexAdvice:
         if not isinstance(self._postgres, PostgresServer):
             raise unsupported()
         async with self._lock:
-            if self._last is None or time.monotonic() - self._last.clock > FRESH:
+            if self._last is None or not self._last.is_recent(FRESH, time.monotonic()):
                 self._last = await advise(self._postgres)
             return self._last

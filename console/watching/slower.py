@@ -91,7 +91,7 @@ class SlowerStatements:
         """The statements that became slower. Raises Trouble if the server cannot be read."""
         del query, parameters
         async with self._lock:
-            if self._last is None or time.monotonic() - self._last.clock > FRESH:
+            if self._last is None or not self._last.is_recent(FRESH, time.monotonic()):
                 self._last = await self._look()
             return self._last
 

@@ -84,7 +84,7 @@ class Together:
     def take(self) -> Snapshot | None:
         """The rider if it has just been read along; None: it has to be read."""
         taken, self._taken = self._taken, None
-        return taken if taken is not None and self._clock() - taken.clock < FRESH else None
+        return taken if taken is not None and taken.is_recent(FRESH, self._clock()) else None
 
     async def until_due(self, period: float) -> None:
         """Return when the rider, read every `period` seconds, was read along or has to be read alone."""
