@@ -21,7 +21,7 @@ from console.model import Column, Pane, Rule, View
 from console.panes import PANES
 from console.rules import RULES
 from console.rules.explaining import number_text
-from console.sources.postgres import acting_session
+from console.sources.postgres.changing import acting_session
 from scripts import defaults, manual, tuning_tables
 
 ROOT = Path(__file__).parent.parent

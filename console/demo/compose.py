@@ -18,7 +18,8 @@ from console.demo.postgres_server import SUPERUSER
 from console.files.pooler_config import ADMIN, STATS, PoolerSettings, render
 from console.files.scram import password, verifier
 from console.model import Trouble
-from console.sources.postgres import acting_session, answers
+from console.sources.postgres import answers
+from console.sources.postgres.changing import acting_session
 
 REPLICATION = "pipeline_replication"
 POOLER_PORT = 6432

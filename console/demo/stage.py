@@ -30,7 +30,7 @@ from console.files.pooler_config import ADMIN, STATS
 from console.files.scram import password
 from console.model import Kind, Trouble
 from console.records import dataclass
-from console.sources.postgres import acting_session
+from console.sources.postgres.changing import acting_session
 
 SETTINGS = {
     "shared_buffers": "256MB",

@@ -3,7 +3,7 @@
 import logging
 
 from console.sources.driver import psycopg  # before anything else imports it
-from console.sources.postgres.acting import ActingSession, Replies, Rows, acting_session, moved_and_more
+from console.sources.postgres.acting import ActingSession, Replies, Rows, moved_and_more
 from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.connecting import (
     CONNECT_SECONDS,
@@ -32,7 +32,6 @@ __all__ = [
     "Replies",
     "Rows",
     "TextLoader",
-    "acting_session",
     "answering_within",
     "answers",
     "as_replica",

@@ -6,27 +6,23 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import field
 
 import psycopg
 from psycopg import pq
 
-from console.model import ACTING_NAME, APPLICATION_NAME, LOCK_TIMEOUT, Trouble
+from console.model import ACTING_NAME, LOCK_TIMEOUT, Trouble
 from console.records import dataclass
 from console.sources.postgres import confinement
 from console.sources.postgres.closing import cut
 from console.sources.postgres.confined_reading import described
 from console.sources.postgres.connecting import (
-    CONNECT_SECONDS,
-    KEPT_ALIVE,
     Connection,
     describe,
     open_session,
     parse_target,
-    refused,
 )
-from console.sources.postgres.troubles import trouble
 
 Rows = list[tuple[object, ...]]
 Cursor = psycopg.AsyncCursor[tuple[object, ...]]
@@ -417,19 +413,3 @@ def moved_and_more(answers: Sequence[Rows]) -> tuple[int, bool]:
 async def _rows(cursor: Cursor) -> Rows:
     result = cursor.pgresult  # `description` would describe every column
     return await cursor.fetchall() if result is not None and result.nfields else []
-
-
-@contextlib.contextmanager
-def acting_session(target: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """A session for changes, in autocommit mode. Raises Trouble, also for what is refused in it."""
-    limits = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE}
-    parameters = {**limits, **parse_target(target), "application_name": APPLICATION_NAME}
-    try:
-        connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]
-    except psycopg.Error as error:
-        raise refused(error, parameters) from None
-    try:
-        with connection:
-            yield connection
-    except psycopg.Error as error:
-        raise trouble(error, "the change") from error

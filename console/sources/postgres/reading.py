@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -18,7 +17,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from console import sql
-from console.model import Extension, Facts, Haste, Kind, Snapshot, Trouble
+from console.model import Facts, Haste, Kind, Snapshot, Trouble
 from console.records import replace
 from console.sources.postgres import queries
 from console.sources.postgres.closing import answering_within
@@ -31,6 +30,7 @@ from console.sources.postgres.connecting import (
     parse_target,
 )
 from console.sources.postgres.denials import Denials
+from console.sources.postgres.facts import facts_of
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane, Result
 from console.sources.postgres.privileges import PrivilegeChecks
 from console.sources.postgres.together import Highest, Together
@@ -52,7 +52,6 @@ MISSED = (
 )
 NOTHING: Mapping[str, object] = {}
 RECENT = "connections_recent"  # what stands for connections_vitals where the idle sessions are known
-_DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
 
 class PostgresServer:
@@ -390,46 +389,8 @@ class PostgresServer:
             self._hopeless.clear()
         self._origin = str(known["started"])
         host = answering_host(self._target, connection)
-        found = _facts_of(connection, known, str(mended.why) if mended else "")
+        found = facts_of(connection, known, str(mended.why) if mended else "")
         self._readable.clear()
         self._facts = replace(
             found, label=self.label, host=host, address=make_conninfo("", **self._address), read_only=self._read_only
         )
-
-
-def _facts_of(connection: Connection, known: Mapping[str, object], why: str) -> Facts:
-    """The facts in a row of `server_facts`; `why`: what makes some of them unknown."""
-    extensions = _extensions(known)
-    return Facts(
-        kind="postgres",
-        version=connection.info.server_version,
-        version_text=str(known["version_text"]),
-        database=str(known["database"]),
-        user=str(known["user"]),
-        standby=bool(known["standby"]),
-        tls=bool(connection.pgconn.ssl_in_use),
-        superuser=bool(known["superuser"]),
-        assumed_by=str(known["assumed_by"] or ""),
-        sees_all_sessions=bool(known["sees_all_sessions"]),
-        reads_all_data=bool(known["reads_all_data"]),
-        extensions=extensions or {},
-        extensions_unknown=why if extensions is None else "",
-    )
-
-
-def _extensions(known: Mapping[str, object]) -> dict[str, Extension] | None:
-    """None: it is not known which there are."""
-    names, versions, schemas, usable = (
-        known[name] for name in ("extensions", "extension_versions", "extension_schemas", "extension_usable")
-    )
-    if not (isinstance(names, list) and isinstance(versions, list) and isinstance(schemas, list)):
-        return None
-    may_use = usable if isinstance(usable, list) else [True] * len(names)  # else reading says that it may not
-    return {
-        str(name): Extension(_numbers(str(version)), str(schema), bool(use))
-        for name, version, schema, use in zip(names, versions, schemas, may_use, strict=True)
-    }
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part[0]) for part in map(_DIGITS.match, version.split(".")) if part)
