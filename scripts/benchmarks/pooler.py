@@ -38,7 +38,8 @@ BUSY = 20  # server connections
 STATEMENT = "SELECT pg_sleep(4)"
 SETTLE = 6.0  # seconds until server connections are made, and until rules have read a pooler for the first time
 SPARE_FILES = 200  # that are open in addition to one for each client
-NAMED = re.compile(rf"{LOAD} {re.escape(HOST)}")  # a session with the address of the client behind it
+OF_POOLER, CLEAR = f"/who={LOAD}\r", "\x1b"  # keys that show the sessions of PgBouncer alone, and all again
+NAMED = re.compile(rf"pooled client +{re.escape(HOST)}")  # in the details: the address of the client behind a session
 ALONE, ELSEWHERE, JOINING = "", "settings", "connections"  # panes of the console; empty: there is none
 
 
@@ -132,7 +133,9 @@ def _spent(place: Site, home: Path, pane: str, refreshes: int) -> float:
     with tool.open(place, home, "--pooler", place.admin_uri) as terminal:
         terminal.when(tool.live)
         if pane == JOINING:
+            terminal.send(OF_POOLER)
             terminal.when(NAMED)
+            terminal.send(CLEAR)
         time.sleep(SETTLE)
         terminal.quiet(PERIOD / 4)
         return _window(place.pooler_pid, refreshes)
