@@ -61,7 +61,7 @@ async def test_every_pane_is_as_textual_itself_paints_it(
     any_pg: PostgresServer, pipeline: str, size: tuple[int, int]
 ) -> None:
     async with console(any_pg.uri(pipeline), size) as (app, pilot):
-        await until(pilot, lambda: "PostgreSQL" in screen_text(app))
+        await until(pilot, lambda: "primary" in screen_text(app))
         for pane in PANES:
             await app.action_pane(pane.name)
             await pilot.pause()

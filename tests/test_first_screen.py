@@ -141,7 +141,7 @@ def test_rows_are_there_before_the_interface_and_keys_typed_meanwhile_are_its_ke
         any_pg.connect("postgres", application_name="asked early"),
         held(tmp_path, "open", any_pg.uri("postgres"), "--pane", "connections") as terminal,
     ):
-        before = terminal.shows("asked early", "PostgreSQL")
+        before = terminal.shows("asked early", "primary")
         assert "every" not in before
         assert b"\x1b[?1000h" not in terminal.raw, "the interface has not begun"
         terminal.type("?")
@@ -190,7 +190,7 @@ def test_a_signal_before_the_interface_leaves_the_terminal_whole(
     any_pg: PostgresServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     with held(tmp_path, "open", any_pg.uri("postgres"), "--pane", "connections") as terminal:
-        terminal.shows("PostgreSQL")
+        terminal.shows("primary")
         terminal.process.send_signal(number)
         (tmp_path / "go").touch()  # an interrupt waits for the thread that loads
         assert terminal.ends() == (130 if number == signal.SIGINT else -number)
@@ -199,7 +199,7 @@ def test_a_signal_before_the_interface_leaves_the_terminal_whole(
 
 def test_an_interface_that_cannot_be_loaded_leaves_the_terminal_whole(any_pg: PostgresServer, tmp_path: Path) -> None:
     with held(tmp_path, "open", any_pg.uri("postgres"), "--pane", "connections") as terminal:
-        terminal.shows("PostgreSQL")
+        terminal.shows("primary")
         (tmp_path / "broken").touch()
         (tmp_path / "go").touch()
         assert terminal.ends() == 1

@@ -138,7 +138,7 @@ def test_the_console_draws_what_the_locale_can(any_pg: PostgresServer, locale: s
     encoding = encoding_of({"LC_ALL": locale}, "")
     with terminal_console("open", any_pg.uri(), LC_ALL=locale) as terminal:
         terminal.encode(encoding)
-        terminal.shows("PostgreSQL", "rules")
+        terminal.shows("primary", "rules")
         for key, title in (("7", "Partitions"), ("2", "Idle in tx"), ("9", "Pooler")):
             terminal.type(key)
             terminal.shows(title)

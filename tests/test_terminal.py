@@ -70,7 +70,7 @@ def test_a_screen_that_another_program_has_written_to_is_drawn_again(any_pg: Pos
 
 def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
-        terminal.shows("PostgreSQL", "rules evaluated", "Quit")  # the interface is there
+        terminal.shows("primary", "rules evaluated", "Quit")  # the interface is there
         for key, title, expected in (
             ("7", "Partitions", "api_usage"),
             ("6", "Indexes", "needed"),
@@ -83,7 +83,7 @@ def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
         terminal.type("\x1b")
         terminal.hides("Help: Connections")
         terminal.resize((120, 30))
-        terminal.shows("PostgreSQL", "Connections")
+        terminal.shows("primary", "Connections")
         terminal.type("q")
         assert terminal.ends() == 0
         assert b"\x1b[?1049l" in terminal.raw, "the alternate screen was left"
