@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
 
 from console.tui.deadline import hung_up, set_deadline
 from console.tui.first_screen import ENTER
 from console.tui.picture import RESET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from textual.app import App
     from textual.message import Message
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 READ_BYTES = 4096
 LOOK_SECONDS = 0.05  # how often the input thread looks whether an Esc stands alone
+ESC = "\x1b"
+INTRODUCERS = "[O"  # with Esc they begin the sequence of an arrow or a function key, which a network may cut there
+TYPOGRAPHY = frozenset(ESC + key for key in "1234567890-=§")  # Textual's: what Alt and these keys write on macOS
 AT_ONCE = 4096  # bytes that are written without the writer thread if the terminal takes any
 
 
@@ -83,7 +87,7 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Pass on what is typed until it is to stop; the end of the terminal counts as SIGHUP."""
-        parser = XTermParser(self._debug)
+        parser = KeyParser(self._debug)
         decode = getincrementaldecoder(input_encoding(sys.__stderr__))("replace").decode
         while not self.exit_event.is_set():
             # Only an escape sequence that is not complete is a reason to look again.
@@ -121,6 +125,30 @@ class TerminalDriver(LinuxDriver):
             signal.raise_signal(signal.SIGHUP)
         elif self._must_signal_resume:  # otherwise there is nothing to resume
             self.resume_application_mode()
+
+
+class KeyParser(XTermParser):
+    """Textual's parser, which takes an Esc and a key within a tenth of a second for Alt and that key, and loses both.
+
+    Nothing is bound to Alt here. Where terminals send Esc and a character for a key that is bound, to go by words in a
+    text field, both come in one read: an Esc that ends a read stands alone however soon the next one follows.
+    """
+
+    _is_escape = False  # the last text was an Esc alone
+
+    def feed(self, data: str) -> Iterable[Message]:
+        """Yield what `data`, the text of one read, says; empty at the end of the terminal."""
+        if self._is_escape and self._timeout_time is not None and data and data[0] not in INTRODUCERS:
+            self._timeout_time = 0.0  # the time in which an Esc waits for the rest of a sequence is over
+            yield from self.tick()
+        self._is_escape = data == ESC
+        yield from super().feed(data)
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[Key]:
+        if alt:
+            yield Key("escape", ESC)
+        if sequence not in TYPOGRAPHY:
+            yield from super()._sequence_to_key_events(sequence)
 
 
 class StopSign(threading.Event):
