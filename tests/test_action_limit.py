@@ -106,7 +106,7 @@ async def test_only_whose_right_it_is_may_and_nobody_limits_the_console_or_a_rol
     desk.do(f"ALTER ROLE {BORROWED} CREATEROLE")
     if bare.major >= 16:
         why = await refused(plain, WEB)
-        assert why.remedy == f"GRANT {WEB} TO {BORROWED} WITH ADMIN OPTION; allows it."
+        assert why.remedy == f"GRANT {WEB} TO {BORROWED} WITH ADMIN OPTION; -- as a superuser"
         desk.do(f"GRANT {WEB} TO {BORROWED} WITH ADMIN OPTION")
     await limited(plain)
     assert desk.ask(OWN.format(WEB)) == f"{SETTING}=300s work_mem=5MB"

@@ -12,7 +12,7 @@ from console.reading.reader import Reader
 
 NAME = "recurring jobs"
 SCHEDULE = "pipeline-console run schedule-jobs"
-START = "pipeline-console worker  -- as the owner of the tables; the last page of setup prints a unit of systemd for it"
+START = "pipeline-console worker  # as the owner of the tables; the last page of setup prints a unit of systemd for it"
 READ = "GRANT SELECT ON public.background_jobs TO {role};"
 _VIEW = View("clock", "Clock", "job_state", (), ("jobs",), lookups=(SCHEDULED, CLOCKED))
 
@@ -49,7 +49,7 @@ def _clock(jobs: Sequence[Record], workers: int) -> Check:
     stopped = [job for job in by_cron if job["state"] in {"missing", "failed"}]
     if stopped:
         first = f"{one_line(stopped[0]['schedule'])}: {one_line(stopped[0]['error'] or '')}"
-        remedy = f"{SCHEDULE} --set clock=pg_cron\n{SCHEDULE} --set clock=worker  -- if pg_cron cannot be used"
+        remedy = f"{SCHEDULE} --set clock=pg_cron\n{SCHEDULE} --set clock=worker  # if pg_cron cannot be used"
         return _check(Status.LIMITED, f"pg_cron does not queue {counted(len(stopped), 'job')}.", first, remedy)
     if not workers:
         late = max((-number(job["until"]) for job in jobs), default=0.0)

@@ -108,7 +108,7 @@ def autoprewarm(row: Record) -> tuple[str, str]:
         return "ok", f"On: no list of blocks yet, written {due}."
     written = f"{age(row['dump_age'])} ago"
     if every and min(number(row["dump_age"]), number(row["uptime"])) > OVERDUE * every:
-        remedy = "SELECT autoprewarm_start_worker(); starts it."
+        remedy = "SELECT autoprewarm_start_worker(); -- starts it"
         return "warning", f"Worker gone: list written {written}, due {due}. {remedy}"
     return "ok", f"On: list written {written}, {due}."
 

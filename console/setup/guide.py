@@ -199,6 +199,6 @@ def _cannot_create(now: Situation) -> PageState:
     return PageState(
         Standing.CANNOT,
         f"{one_line(now.facts.user)} has no CREATE privilege on schema public.",
-        f"GRANT CREATE ON SCHEMA public TO {one_line(user)}; or connect once as a superuser, which creates the roles.",
+        f"GRANT CREATE ON SCHEMA public TO {one_line(user)}; -- or connect as a superuser, which creates the roles",
         Kind.DENIED,
     )

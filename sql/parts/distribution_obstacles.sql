@@ -42,13 +42,13 @@ lone_key AS MATERIALIZED (  -- keys without the distribution column
               WHEN l.contype IS NULL
               THEN pg_catalog.format('Build a unique index with %%I in front, then DROP INDEX %%I.',
                                      l.attname, l.relname)
-              ELSE pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I; then one that holds %%I.',
+              ELSE pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I; -- then add one that holds %%I',
                                      l.name, l.relname, l.attname) END AS remedy
     FROM lone_key l
    UNION ALL
   SELECT l.oid, 2, true,
          'foreign key ' || k.conname || ' of ' || k.conrelid::pg_catalog.regclass || ' needs that key',
-         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I; later one over (%%I, …) of both tables.',
+         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I; -- later add one over (%%I, …) of both tables',
                            k.conrelid::pg_catalog.regclass, k.conname, l.attname)
     FROM lone_key l
     JOIN pg_catalog.pg_constraint k ON k.conindid = l.indexrelid AND k.contype = 'f' AND k.confrelid = l.oid
@@ -66,8 +66,8 @@ lone_key AS MATERIALIZED (  -- keys without the distribution column
                 || ': by the tenant, or with as=reference where all tenants share it.'
               WHEN l.attnum IS NULL THEN 'Distribute it as well, or drop the foreign key.'
               WHEN l.kind = 'distributed' AND l.colocation <> l.colocationid THEN 'Use --set colocate-with=' || l.target
-              ELSE pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I; then one over (%%I, …) of both.', l.name,
-                                     l.conname, l.attname) END
+              ELSE pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I; -- then add one over (%%I, …) of both',
+                                     l.name, l.conname, l.attname) END
     FROM lined l
    WHERE l.kind = 'local' OR l.kind IN ('distributed', 'self') AND l.attnum IS NOT NULL AND NOT l.through_column
       OR l.kind = 'distributed' AND (l.attnum IS NULL OR l.colocation <> l.colocationid)

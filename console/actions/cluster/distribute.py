@@ -97,7 +97,7 @@ async def _rehearsal(server: Database, table: Relation, facts: Record, asked: di
         raise Trouble(
             Kind.REFUSED,
             f"Citus connects to the nodes as {user}, the owner of {one_line(table.name)}, who may not log in.",
-            f"ALTER ROLE {user} LOGIN; for the time being, or give the table another owner.",
+            f"ALTER ROLE {user} LOGIN; -- for the time being; or give the table another owner.",
         )
     if facts["grants"]:
         raise Trouble(

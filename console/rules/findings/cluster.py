@@ -36,7 +36,7 @@ _EFFECT = {
 }
 _REMEDY = {
     "shards missing": "restore them from a backup of the node, or copy them with citus_copy_shard_placement()",
-    "foreign shards": "SELECT citus_cleanup_orphaned_resources(); what stays was made by hand: compare and drop it",
+    "foreign shards": "SELECT citus_cleanup_orphaned_resources(); -- what stays was made by hand: compare and drop it",
     "shards inactive": "SELECT citus_copy_shard_placement() from a node that has them",
     "not synced": "SELECT start_metadata_sync_to_all_nodes()",
     "metadata differ": "SELECT start_metadata_sync_to_all_nodes()",

@@ -236,7 +236,7 @@ def _off() -> Trouble:
     return Trouble(
         Kind.MISSING,
         "Cannot look: logging_collector is off, so the server keeps no log that it could be asked for.",
-        f"ALTER SYSTEM SET logging_collector = on; and restart, {SELF}",
+        f"ALTER SYSTEM SET logging_collector = on; -- then restart the server; {SELF}",
     )
 
 
@@ -245,7 +245,9 @@ def _of_server(postgres: Database, row: Record) -> _LogPlace:
     name = _destination(row)
     if name is None:
         sentence = f"Cannot look: log_destination is {one_line(row['destination'])}, and none of it is a file."
-        raise Trouble(Kind.MISSING, sentence, f"ALTER SYSTEM SET log_destination = 'csvlog'; and reload, {SELF}")
+        raise Trouble(
+            Kind.MISSING, sentence, f"ALTER SYSTEM SET log_destination = 'csvlog'; SELECT pg_reload_conf(); -- {SELF}"
+        )
     held = ((LIST, row["may_list"]), (READ, row["may_read"]), (DIRECTORY, row["directory"] is not None))
     lacking = tuple(grant for grant, has in held if not has)
     if lacking:

@@ -82,10 +82,11 @@ def _not_installed(extension: str, facts: Facts) -> Trouble:
     if facts.extensions_unknown:
         sentence = f"Whether the extension {extension} is installed is not known: {facts.extensions_unknown}"
         return Trouble(Kind.UNSUPPORTED, sentence)
+    hint = preload_hint(extension)
     return Trouble(
         Kind.MISSING,
         f"The extension {extension} is not installed in database {one_line(facts.database)}.",
-        f"CREATE EXTENSION {extension}; {preload_hint(extension)}".strip(),
+        f"CREATE EXTENSION {extension};{hint and f' -- {hint}'}",
     )
 
 

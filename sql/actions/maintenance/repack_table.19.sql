@@ -51,11 +51,11 @@ WITH target AS (
     FROM target t WHERE NOT EXISTS (SELECT FROM unique_index u WHERE u.chosen)
   UNION ALL
   SELECT 6, 'REPACK (CONCURRENTLY) reads changes from the WAL, and wal_level is minimal.',
-         'ALTER SYSTEM SET wal_level = ''replica''; and restart the server.'
+         'ALTER SYSTEM SET wal_level = ''replica''; -- then restart the server'
    WHERE pg_catalog.current_setting('wal_level') = 'minimal'
   UNION ALL
   SELECT 7, pg_catalog.format('All %%s slots of max_repack_replication_slots are in use.', g.slots),
-         CASE g.slots WHEN 0 THEN 'ALTER SYSTEM RESET max_repack_replication_slots; and restart the server.'
+         CASE g.slots WHEN 0 THEN 'ALTER SYSTEM RESET max_repack_replication_slots; -- then restart the server'
                       ELSE 'Wait until another REPACK (CONCURRENTLY) ends.' END
     FROM (SELECT pg_catalog.current_setting('max_repack_replication_slots')::integer AS slots) g
    WHERE g.slots <= (SELECT pg_catalog.count(*) FROM pg_catalog.pg_get_replication_slots() s

@@ -22,7 +22,7 @@ WITH extension AS (
 ), refusal AS (
   SELECT 1 AS rank, 'pg_repack is not installed in this database.' AS refused,
          CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_available_extensions a WHERE a.name = 'pg_repack')
-              THEN 'Run CREATE EXTENSION pg_repack; as a superuser.'
+              THEN 'CREATE EXTENSION pg_repack; -- as a superuser'
               ELSE pg_catalog.format('On Debian and Ubuntu: apt-get install postgresql-%%s-repack on the server and on '
                                      'this machine, then CREATE EXTENSION pg_repack;',
                                      pg_catalog.current_setting('server_version_num')::integer / 10000) END AS remedy

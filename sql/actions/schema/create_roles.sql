@@ -30,22 +30,22 @@ WITH me AS MATERIALIZED (
   SELECT 1 AS rank, pg_catalog.format('Role %%I lacks CREATEROLE, and these roles are missing: %%s.', me.rolname,
                                       (SELECT pg_catalog.string_agg(w.name, ', ' ORDER BY w.place) FROM wanted w
                                        WHERE w.oid IS NULL)) AS refused,
-         pg_catalog.format('ALTER ROLE %%I CREATEROLE; allows it.', me.rolname)
+         pg_catalog.format('ALTER ROLE %%I CREATEROLE;', me.rolname)
            || CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
-                   THEN pg_catalog.format(' GRANT pg_monitor, pg_signal_backend TO %%I WITH ADMIN OPTION; too.',
-                                          me.rolname) ELSE '' END AS remedy
+                   THEN pg_catalog.format(' GRANT pg_monitor, pg_signal_backend TO %%I WITH ADMIN OPTION;',
+                                          me.rolname) ELSE '' END || ' -- as a superuser' AS remedy
     FROM me WHERE NOT (me.rolsuper OR me.rolcreaterole) AND EXISTS (SELECT FROM wanted w WHERE w.oid IS NULL)
   UNION ALL
   SELECT 2, pg_catalog.format('Role %%I may not grant %%s.', me.rolname, pg_catalog.string_agg(DISTINCT l.granted,
         ', ')),
-         pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; allows it.', pg_catalog.string_agg(DISTINCT l.granted,
-               ', '), me.rolname)
+         pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; -- as a superuser',
+                           pg_catalog.string_agg(DISTINCT l.granted, ', '), me.rolname)
     FROM lacking l CROSS JOIN me WHERE NOT l.allowed GROUP BY me.rolname
   UNION ALL
   SELECT 3, pg_catalog.format('Role %%I may not change the password of %%s.', me.rolname,
                               pg_catalog.string_agg(w.name, ', ' ORDER BY w.place)),
          CASE WHEN pg_catalog.bool_or(w.mighty) THEN 'A superuser can.'
-              ELSE pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; and ALTER ROLE %%I CREATEROLE; allow it.',
+              ELSE pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; ALTER ROLE %%I CREATEROLE; -- as a superuser',
                                      pg_catalog.string_agg(w.name, ', ' ORDER BY w.place), me.rolname, me.rolname) END
     FROM wanted w CROSS JOIN me
    WHERE w.renewed AND w.oid IS NOT NULL AND w.name <> me.rolname

@@ -56,10 +56,10 @@ SELECT c.alter || CASE WHEN c.given IS NULL THEN 'RESET idle_in_transaction_sess
             THEN 'Give applications a role of their own, or connect as another one.'
             WHEN t.rolsuper THEN ''
             WHEN NOT me.alters AND me.version >= 160000
-            THEN pg_catalog.format('ALTER ROLE %%I CREATEROLE; and GRANT %%I TO %%I WITH ADMIN OPTION; allow it.',
+            THEN pg_catalog.format('ALTER ROLE %%I CREATEROLE; GRANT %%I TO %%I WITH ADMIN OPTION; -- as a superuser',
                                    me.rolname, t.rolname, me.rolname)
-            WHEN NOT me.alters THEN pg_catalog.format('ALTER ROLE %%I CREATEROLE; allows it.', me.rolname)
-            ELSE pg_catalog.format('GRANT %%I TO %%I WITH ADMIN OPTION; allows it.', t.rolname, me.rolname) END
+            WHEN NOT me.alters THEN pg_catalog.format('ALTER ROLE %%I CREATEROLE; -- as a superuser', me.rolname)
+            ELSE pg_catalog.format('GRANT %%I TO %%I WITH ADMIN OPTION; -- as a superuser', t.rolname, me.rolname) END
          AS remedy,
        c.differs, c.former, t.rolsuper AS superuser, t.rolcanlogin AS logs_in,
        ARRAY(SELECT d.datname::text || ': ' || k.value FROM kept k
