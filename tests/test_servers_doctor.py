@@ -464,3 +464,25 @@ async def test_the_palette_shows_the_report(any_pg: PostgresServer, pipeline: st
         assert isinstance(dialog, TextDialog)
         assert "GRANT pg_monitor TO pipeline_app;" in dialog._body.plain
         assert max(map(cells, dialog._body.plain.splitlines())) <= 70
+
+
+async def test_a_bare_server_is_not_advised_what_it_does_not_need(pg: PostgresServer, database: str) -> None:
+    report = await look(pg.uri(database))
+    of_citus = [each for each in report.checks if "citus" in f"{each.name} {each.why}".lower()]
+    assert {each.subject for each in of_citus} == {"pane", "rule", "action"}
+    assert {(each.state, each.remedy) for each in of_citus} == {(Status.UNKNOWN, "")}
+    for name in (*POOLED, "invalidate-brand", "flush-tenant"):
+        assert found(report, "action", name).what == "Not checked.", name
+        assert found(report, "action", name).remedy.startswith("Give --"), name
+    log = found(report, "pane", "log")
+    assert log.why.count("logging_collector is off") <= 1, log.why
+    # An extension that the server has no files of is named with its package, wherever it is missing.
+    if pg.major < 19:
+        package, statement = found(report, "action", "repack-table").remedy.splitlines()
+        assert (f"postgresql-{pg.major}-repack" in package, statement) == (
+            True,
+            "CREATE EXTENSION pg_repack; -- as a superuser",
+        )
+    whole = found(report, "extension", "pg_stat_statements").remedy
+    assert found(report, "pane", "slow-queries").remedy == whole
+    assert found(report, "action", "reset-statements").remedy == whole

@@ -40,6 +40,7 @@ class Needs:
     standby: bool = False  # only a standby can do it
     server: bool = True  # it changes something on a server; False: files of this machine alone
     in_words: str = ""  # what it needs, where that is no right
+    source: str = ""  # what a target may lack and it changes, as console/sources/registry.py names it
     on_shards: bool = False  # Citus runs its statements on the shards of a distributed table as well
     instead: str = "Use the functions of Citus, or a table of this server alone."  # where it does not
     planned: bool = True  # doctor makes its plan; False: that depends on files and runs of this user

@@ -27,6 +27,7 @@ from console.doctor import (
     wait_samplers,
 )
 from console.doctor.check import Check, Report, Status, document
+from console.doctor.cures import Cures
 from console.doctor.pace import FOR_ACTIONS, FOR_PANES, FOR_RULES, Pace, Watch
 from console.doctor.script import role_script
 from console.doctor.text import text
@@ -38,8 +39,8 @@ from console.sources.registry import Sources
 
 DEADLINE = 18.0  # seconds for everything that is asked of the server
 SLOW = (
-    "Check the network and the load of the server; `doctor` reads every view and plans every action. "
-    "pipeline-console doctor --seconds 120 takes more time."
+    "Check the network and the load of the server; `doctor` reads every view and plans every action.\n"
+    "pipeline-console doctor --seconds 120  # takes more time"
 )
 
 __all__ = ["Check", "Report", "Status", "document", "examine", "rights", "role_script", "text"]
@@ -115,7 +116,8 @@ async def rights(postgres: Database) -> tuple[Check, ...]:
     """What the server is, what the role may do on it, which extensions are there. Raises Trouble."""
     found = await server.read(postgres)
     own = await role.read(postgres, found)
-    return (*await server.checks(postgres, found), *role.checks(own), *await extensions.checks(postgres, found))
+    offered = await extensions.read(postgres)
+    return (*await server.checks(postgres, found), *role.checks(own), *extensions.checks(offered, found))
 
 
 async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list[Check], pace: Pace) -> int:
@@ -127,16 +129,18 @@ async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list
     own = await role.read(postgres, here)
     found += role.checks(own)
     pace.begin("extensions")
-    found += (*await extensions.checks(postgres, here), await wait_samplers.check(postgres, here))
+    offered = await extensions.read(postgres, {action.needs.extension for action in ACTIONS} - {""})
+    cures = Cures(own.quoted, here, offered)
+    found += (*extensions.checks(offered, here), await wait_samplers.check(postgres, here))
     pace.begin("the recurring jobs")
     found += await jobs.checks(postgres, own.quoted)
-    shown = ((f"the pane {each.name}", partial(panes.checks, sources, (each,), own.quoted)) for each in PANES)
+    shown = ((f"the pane {each.name}", partial(panes.checks, sources, (each,), cures)) for each in PANES)
     await pace.check(FOR_PANES, shown, found)
-    judged = ("the rules", partial(rules.checks, sources, settings, own.quoted))
+    judged = ("the rules", partial(rules.checks, sources, settings, cures))
     await pace.check(FOR_RULES, (judged,), found)
     pace.begin("the actions")
     postgres.hurry(None)
-    case = await actions.read(postgres, own, settings, ACTIONS)
+    case = await actions.read(sources, own, settings, cures, ACTIONS)
     found.append(actions.trail(default_trail().path))
     run = (
         (f"the action {each.name}", partial(actions.checks, postgres, case, (each,), wanted.read_only))

@@ -9,12 +9,13 @@ from pathlib import Path
 from console.actions.needs import Needs, Right, lacks_extension
 from console.actions.planning import Action, plan, primary_refused, standby_refused
 from console.doctor.check import Check, Status
-from console.doctor.panes import remedies
+from console.doctor.cures import SPECIAL, Cures
 from console.doctor.role import Rights
 from console.format import one_line, safe
 from console.model import Database, Kind, Record, Trouble
 from console.records import dataclass
 from console.settings.config import Settings
+from console.sources.registry import ABSENT, Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Case:
 
     rights: Rights
     settings: Settings
+    cures: Cures
+    absent: frozenset[str]  # sources that the target may have and has not
     relations: Mapping[str, Record]  # those that the configuration names, of sql/doctor/relations.sql
 
 
@@ -33,14 +36,15 @@ class Ability:
     state: Status
     why: str
     remedy: str = ""
+    what: str = ""  # the sentence; empty: the usual one of the state
 
 
-async def read(server: Database, rights: Rights, settings: Settings, actions: Iterable[Action]) -> Case:
+async def read(sources: Sources, rights: Rights, settings: Settings, cures: Cures, actions: Iterable[Action]) -> Case:
     """What the verdicts on `actions` need to know. Raises Trouble."""
     named = [action.needs.relations(settings) for action in actions if action.needs.relations]
     names = sorted({name for names in named for name in names})
-    taken = await server.fetch("doctor/relations", {"names": names})
-    return Case(rights, settings, {str(row["name"]): row for row in taken.records()})
+    taken = await sources.postgres.fetch("doctor/relations", {"names": names})
+    return Case(rights, settings, cures, sources.absent, {str(row["name"]): row for row in taken.records()})
 
 
 async def checks(server: Database, case: Case, actions: Iterable[Action], read_only: bool) -> tuple[Check, ...]:
@@ -58,7 +62,7 @@ async def _check(server: Database, case: Case, action: Action, read_only: bool) 
     if needs.standby and not case.rights.found.row["standby"]:
         return _as_check(action, Ability(Status.LIMITED, primary_refused(action.name).sentence))
     verdict = _needed(case, needs)
-    if verdict and verdict.state is Status.CANNOT:
+    if verdict and (verdict.state is Status.CANNOT or verdict.what):
         return _as_check(action, verdict)
     required = [parameter.name for parameter in action.parameters if parameter.required]
     if required or not needs.planned:
@@ -69,14 +73,23 @@ async def _check(server: Database, case: Case, action: Action, read_only: bool) 
 
 def _needed(case: Case, needs: Needs) -> Ability | None:
     """The verdict on what an action declares; None: it leaves that to its plan."""
+    if needs.source in case.absent:
+        absent = ABSENT[needs.source]
+        return Ability(Status.UNKNOWN, absent.sentence, absent.hint, "Not checked.")
     if lacks_extension(needs, case.rights.found.facts):
-        name = needs.extension
-        return Ability(Status.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
+        return _not_installed(case, needs.extension)
     if needs.relations:
         return _named(case, list(needs.relations(case.settings)), needs.right is Right.MAINTAIN)
     if needs.right:
         return _RIGHTS[needs.right](case)
     return Ability(Status.OK, needs.in_words) if needs.in_words else None
+
+
+def _not_installed(case: Case, name: str) -> Ability:
+    if name in SPECIAL:
+        why = f"The extension {name} is not installed in this database, so there is nothing to change."
+        return Ability(Status.UNKNOWN, why, what="Not checked.")
+    return Ability(Status.CANNOT, f"the extension {name} is not installed", "\n".join(case.cures.extensions((name,))))
 
 
 async def _planned(server: Database, case: Case, action: Action) -> Ability:
@@ -88,7 +101,7 @@ async def _planned(server: Database, case: Case, action: Action) -> Ability:
         states = {Kind.DENIED: Status.CANNOT, Kind.MISSING: Status.CANNOT, Kind.UNSUPPORTED: Status.CANNOT}
         busy = why.kind in {Kind.BUSY, Kind.UNREACHABLE}
         state = Status.UNKNOWN if busy else states.get(why.kind, Status.LIMITED)
-        return Ability(state, f"now: {why.sentence}", "\n".join(remedies(why, case.rights.quoted)))
+        return Ability(state, f"now: {why.sentence}", "\n".join(case.cures.of(why)))
     what = f"{len(made.steps)} steps now" if len(made.steps) != 1 else "one step now"
     return Ability(Status.OK, what if made.steps else "nothing to do now")
 
@@ -100,12 +113,15 @@ def _worse(rights: Ability | None, planned: Ability) -> Ability:
 
 
 def _as_check(action: Action, verdict: Ability) -> Check:
-    sentence = {
-        Status.OK: "Can run.",
-        Status.LIMITED: "Can run in part, or not now.",
-        Status.CANNOT: "Cannot run.",
-        Status.UNKNOWN: "Cannot be checked without its parameters.",
-    }[verdict.state]
+    sentence = (
+        verdict.what
+        or {
+            Status.OK: "Can run.",
+            Status.LIMITED: "Can run in part, or not now.",
+            Status.CANNOT: "Cannot run.",
+            Status.UNKNOWN: "Cannot be checked without its parameters.",
+        }[verdict.state]
+    )
     return Check("action", action.name, verdict.state, sentence, verdict.why, verdict.remedy)
 
 
@@ -170,7 +186,7 @@ def _named(case: Case, names: list[str], maintained: bool) -> Ability:
     absent = [name for name in names if not case.relations[name]["found"]]
     if absent:
         why = f"{', '.join(map(one_line, absent))}: not in this database"
-        return Ability(Status.CANNOT, why, "pipeline-console run apply-schema makes the pipeline tables.")
+        return Ability(Status.CANNOT, why, "pipeline-console run apply-schema  # creates the pipeline tables")
     if rights.superuser or (maintained and rights.has("pg_maintain")):
         return Ability(Status.OK, "superuser" if rights.superuser else "member of pg_maintain")
     others = [case.relations[name] for name in names if not case.relations[name]["owned"]]

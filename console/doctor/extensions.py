@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from console.doctor.check import Check, Status, literal
 from console.doctor.server import Found
 from console.doctor.settings import assign
 from console.format import one_line
-from console.model import Source
+from console.model import Record, Source
 from console.tuning.units import elements
 
 PRELOADED = "pg_stat_statements"
@@ -22,17 +21,37 @@ SERVES: Mapping[str, str] = {
     "btree_gin": "GIN indexes that also hold plain columns",
     "hypopg": "testing indexes before they are built",
 }
-OWN_PACKAGE = {"hypopg": "postgresql-{major}-hypopg"}
+OWN_PACKAGE = {
+    "hypopg": "postgresql-{major}-hypopg (Debian), hypopg_{major} (Red Hat)",
+    "pg_repack": "postgresql-{major}-repack (Debian), pg_repack_{major} (Red Hat)",
+}
 CONTRIB = "postgresql-{major} (Debian), postgresql{major}-contrib (Red Hat)"
 
 
-async def checks(server: Source, found: Found) -> tuple[Check, ...]:
-    """A check for each extension. Raises Trouble."""
-    taken = await server.fetch("doctor/extensions", {"names": list(SERVES)})
-    return tuple(_check(row, found) for row in taken.records())
+async def read(server: Source, others: Collection[str] = ()) -> Mapping[str, Record]:
+    """What the server has of each extension in SERVES and of `others`, by name. Raises Trouble."""
+    taken = await server.fetch("doctor/extensions", {"names": list(dict.fromkeys((*SERVES, *others)))})
+    return {str(row["name"]): row for row in taken.records()}
 
 
-def _check(row: Mapping[str, Any], found: Found) -> Check:
+def checks(offered: Mapping[str, Record], found: Found) -> tuple[Check, ...]:
+    """A check for each extension in SERVES."""
+    return tuple(_check(offered[name], found) for name in SERVES)
+
+
+def install(row: Record, found: Found) -> tuple[str, ...]:
+    """What installs an extension that is not there, a line each: package, preloading, statement."""
+    name = str(row["name"])
+    package = OWN_PACKAGE.get(name, CONTRIB if name in SERVES else f"of {name}").format(major=found.facts.major)
+    who = "" if row["trusted"] else " -- as a superuser"
+    return (
+        *([f"Install the package {package} on the server."] if row["available"] is None else []),
+        *(preload(found, name).splitlines() if name == PRELOADED and not _loaded(found) else []),
+        f"CREATE EXTENSION {name};{who}",
+    )
+
+
+def _check(row: Record, found: Found) -> Check:
     name, serves = str(row["name"]), SERVES[str(row["name"])]
     if row["installed"] is None:
         return _absent(row, found, name, serves)
@@ -47,17 +66,11 @@ def _check(row: Mapping[str, Any], found: Found) -> Check:
     return Check("extension", name, Status.OK, f"Installed, for {serves}.", where)
 
 
-def _absent(row: Mapping[str, Any], found: Found, name: str, serves: str) -> Check:
+def _absent(row: Record, found: Found, name: str, serves: str) -> Check:
     state = Status.CANNOT if name == PRELOADED else Status.LIMITED
     what = f"Not installed: needed for {serves}."
-    remedy = [preload(found, PRELOADED)] if name == PRELOADED and not _loaded(found) else []
-    if row["available"] is None:
-        package = OWN_PACKAGE.get(name, CONTRIB).format(major=found.facts.major)
-        remedy = [f"Install the package {package} on the server.", *remedy]
-    who = "" if row["trusted"] else " -- as a superuser"
-    remedy.append(f"CREATE EXTENSION {name};{who}")
     why = f"not installed in database {one_line(found.row['database'])}"
-    return Check("extension", name, state, what, why, "\n".join(remedy))
+    return Check("extension", name, state, what, why, "\n".join(install(row, found)))
 
 
 def _loaded(found: Found) -> bool:

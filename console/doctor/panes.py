@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from console.doctor.check import Check, Status
+from console.doctor.cures import Cures
 from console.format import one_line
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
@@ -18,6 +19,7 @@ _PASSING = {Kind.BUSY, Kind.UNREACHABLE}
 class _Read:
     """How the read of one view went."""
 
+    title: str  # of the view
     shown: bool
     troubles: tuple[Trouble, ...] = ()
 
@@ -32,12 +34,12 @@ class _Read:
         return any(why.kind in _PASSING for why in self.troubles)
 
 
-async def checks(sources: Sources, panes: Iterable[Pane], role: str) -> tuple[Check, ...]:
-    """A check for each pane; `role` as SQL writes it. Every read is read-only and has a timeout."""
-    return tuple([await _check(sources, pane, role) for pane in panes])
+async def checks(sources: Sources, panes: Iterable[Pane], cures: Cures) -> tuple[Check, ...]:
+    """A check for each pane. Every read is read-only and has a timeout."""
+    return tuple([await _check(sources, pane, cures) for pane in panes])
 
 
-async def _check(sources: Sources, pane: Pane, role: str) -> Check:
+async def _check(sources: Sources, pane: Pane, cures: Cures) -> Check:
     try:
         server = sources.of(pane)
     except Trouble as why:
@@ -48,7 +50,7 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
         return Check("pane", pane.name, Status.UNKNOWN, "Not checked.", absent)
     reads = [await _read(server, view) for view in _different(pane)]
     state = _state(reads)
-    troubles = [why for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
+    found = [(read, why) for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
     sentence = {
         Status.OK: "Shows everything.",
         Status.LIMITED: "Shows less than it could.",
@@ -60,8 +62,20 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
         pane.name,
         state,
         sentence,
-        "; ".join(dict.fromkeys(one_line(why.sentence).rstrip(".;:") for why in troubles)),
-        "\n".join(dict.fromkeys(line for why in troubles for line in remedies(why, role))),
+        _reasons(found, len(reads)),
+        "\n".join(dict.fromkeys(line for _, why in found for line in cures.of(why))),
+    )
+
+
+def _reasons(found: Iterable[tuple[_Read, Trouble]], views: int) -> str:
+    """Each reason once, after the views that cannot be shown because of it; without them where all of several can't."""
+    hidden: dict[str, list[str]] = {}
+    for read, why in found:
+        titles = hidden.setdefault(one_line(why.sentence).rstrip(".;:"), [])
+        titles += [] if read.shown else [read.title]
+    return "; ".join(
+        f"{', '.join(titles)}: {reason}" if titles and not 1 < views == len(titles) else reason
+        for reason, titles in hidden.items()
     )
 
 
@@ -71,11 +85,6 @@ async def _has(server: Source, extension: str) -> bool:
         return extension in (await server.learn()).extensions
     except Trouble:
         return True
-
-
-def remedies(why: Trouble, role: str) -> tuple[str, ...]:
-    """What cures it, a line each: the statements for this role where privileges are missing."""
-    return why.lacks.statements(role) or ((why.remedy,) if why.remedy else ())
 
 
 def _state(reads: Sequence[_Read]) -> Status:
@@ -102,10 +111,9 @@ async def _read(server: Source, view: View) -> _Read:
         present = [column for column in view.key if column in taken.columns]
         await reader.fill(server, keys(taken, present)[:5])
     except Trouble as why:
-        named = Trouble(why.kind, f"{view.title}: {why.sentence}", why.remedy, why.sqlstate, why.lacks)
-        return _Read(False, (named,))
+        return _Read(view.title, False, (why,))
     shown = reader.last or taken
-    return _Read(True, (*shown.hidden, *await _details(server, view, taken)))
+    return _Read(view.title, True, (*shown.hidden, *await _details(server, view, taken)))
 
 
 async def _details(server: Source, view: View, taken: Snapshot) -> tuple[Trouble, ...]:

@@ -115,7 +115,7 @@ def _superuser(rights: Rights) -> Check:
         Status.LIMITED,
         f"{rights.quoted} is a superuser: a mistake affects the whole server, and some actions refuse to run.",
         "rolsuper = true",
-        "Connect as a dedicated role: pipeline-console doctor --role-script prints a script that creates one.",
+        "pipeline-console doctor --role-script console  # prints a script that creates a role to connect as",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from console.doctor.check import Check, Status
-from console.doctor.panes import remedies
+from console.doctor.cures import SPECIAL, Cures
 from console.format import one_line
 from console.model import Diagnosis, Kind, Trouble, Unknown
 from console.rules.diagnoses import DIAGNOSES
@@ -18,8 +18,8 @@ from console.watching.observer import Observer
 _PASSING = {Kind.BUSY, Kind.UNREACHABLE, Kind.MISSING}
 
 
-async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check, ...]:
-    """A check for each rule that has something to judge here; `role` as SQL writes it.
+async def checks(sources: Sources, settings: Settings, cures: Cures) -> tuple[Check, ...]:
+    """A check for each rule that has something to judge here.
 
     Every read is read-only and has a timeout.
     """
@@ -35,7 +35,7 @@ async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check
         still = {each.rule for each in (await again.look(everything=True)).unknown}
     evaluated = {rule.name for rule in over_time} - still
     return tuple(
-        _check(rule, None if rule.name in evaluated else unknown.get(rule.name), observer, role) for rule in rules
+        _check(rule, None if rule.name in evaluated else unknown.get(rule.name), observer, cures) for rule in rules
     )
 
 
@@ -44,11 +44,14 @@ def _unconditional(rule: Diagnosis) -> Diagnosis:
     return replace(rule, asks=tuple(replace(ask, only_if=None) for ask in rule.asks))
 
 
-def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, role: str) -> Check:
+def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, cures: Cures) -> Check:
     if unknown is None:
-        return _evaluated(rule, [why for ask in rule.asks for why in _hidden(observer, ask.query)], role)
+        return _evaluated(rule, [why for ask in rule.asks for why in _hidden(observer, ask.query)], cures)
     found = list(_troubles(observer, rule))
-    lines = [*unknown.lacks.statements(role), *(line for why in found for line in remedies(why, role))]
+    if missing := [name for why in found for name in why.lacks.extensions if name in SPECIAL]:
+        why_not = f"The extension {missing[0]} is not installed in this database, so there is nothing to judge."
+        return Check("rule", rule.name, Status.UNKNOWN, "Not checked.", why_not)
+    lines = [*cures.lacking(unknown.lacks), *(line for why in found for line in cures.of(why))]
     supported = len(found) < len(rule.asks)  # a rule may do without what an older server lacks
     passing = {*_PASSING, Kind.UNSUPPORTED} if supported else _PASSING
     lasting = bool(unknown.lacks.grants) or any(why.kind not in passing for why in found)
@@ -57,11 +60,11 @@ def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, role: s
     return Check("rule", rule.name, state, "Cannot be evaluated.", why, remedy)
 
 
-def _evaluated(rule: Diagnosis, hidden: Sequence[Trouble], role: str) -> Check:
+def _evaluated(rule: Diagnosis, hidden: Sequence[Trouble], cures: Cures) -> Check:
     if not hidden:
         return Check("rule", rule.name, Status.OK, "Can be evaluated.")
     why = "; ".join(dict.fromkeys(one_line(each.sentence).rstrip(".;:") for each in hidden))
-    lines = dict.fromkeys(line for each in hidden for line in remedies(each, role))
+    lines = dict.fromkeys(line for each in hidden for line in cures.of(each))
     return Check("rule", rule.name, Status.LIMITED, "May miss something.", why, "\n".join(lines))
 
 

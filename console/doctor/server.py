@@ -167,7 +167,7 @@ def _connections(found: Found) -> Check:
     )
     what = f"{row['used']} of {usable} connections for ordinary roles are in use."
     state = Status.LIMITED if row["used"] >= usable * 0.95 else Status.OK
-    remedy = "pipeline-console run terminate-idle ends idle sessions." if state != Status.OK else ""
+    remedy = "pipeline-console run terminate-idle  # ends idle sessions" if state != Status.OK else ""
     return Check("server", "connections", state, what, why, remedy)
 
 

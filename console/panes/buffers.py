@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.format import age, count, counted, size
-from console.model import Column, Kind, Lookup, Pane, Rate, Record, Snapshot, Trouble, View, Whole, number
+from console.model import Column, Kind, Lacks, Lookup, Pane, Rate, Record, Snapshot, Trouble, View, Whole, number
 from console.panes import cluster_sums
 from console.panes.derived import APPROXIMATE, MARK, add, with_notes
 from console.rules.server import METRIC_LEVEL
@@ -38,7 +38,7 @@ def _unknown(snapshot: Snapshot) -> Trouble | None:
         if row.get("unread"):
             return unread(number(row["total"]), "PostgreSQL 16 and later count them in milliseconds.")
     what = "What shared buffers hold is unknown: the extension pg_buffercache is not installed in this database."
-    return Trouble(Kind.MISSING, what, "CREATE EXTENSION pg_buffercache;")
+    return Trouble(Kind.MISSING, what, "CREATE EXTENSION pg_buffercache;", lacks=Lacks(extensions=("pg_buffercache",)))
 
 
 def unread(buffers: float, remedy: str) -> Trouble:

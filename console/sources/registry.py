@@ -60,7 +60,7 @@ def _log_text(query: str) -> str:
     return text(query)
 
 
-_ABSENT: Mapping[str, Absent] = {
+ABSENT: Mapping[str, Absent] = {
     POOLER: Absent("There is no pooler to look at.", NO_POOLER, _pooler_text),
     REDIS: Absent("There is no Redis to look at.", NO_REDIS, _redis_text),
     REPLICAS: Absent("There is no replica to look at.", NO_REPLICA, _replica_text),
@@ -73,7 +73,7 @@ def statement(query: str) -> str:
     """What is sent for a query, or read for it, by whichever source answers it. Raises Trouble(MISSING)."""
     if query in sql.names():
         return sql.load(query).text
-    for absent in _ABSENT.values():
+    for absent in ABSENT.values():
         with contextlib.suppress(Trouble):
             return absent.text(query)
     raise Trouble(Kind.MISSING, f"There is no query {safe(query, 80)}.")
@@ -145,7 +145,7 @@ class Sources:
         if name in self._known:
             source = self._known[name]
             return heard(source, self._hear) if self._hear else source
-        absent = _ABSENT.get(name)
+        absent = ABSENT.get(name)
         if absent is None:
             raise Trouble(Kind.MISSING, f"There is no source {safe(name, 80)}.")
         raise Trouble(Kind.MISSING, absent.sentence, self._hints.get(name) or absent.hint)
@@ -156,7 +156,7 @@ class Sources:
         It needs neither a connection nor the source itself.
         """
         source = pane.source_of(view)
-        known = {source, *self._known, *self._later, *_ABSENT}  # in others nothing is looked up
+        known = {source, *self._known, *self._later, *ABSENT}  # in others nothing is looked up
         asked = ((lookup.source or source, lookup.query) for lookup in view.lookups)
         lookups = (each for each in asked if each[0] in known)
         queries = dict.fromkeys(((source, view.query), *lookups, (source, view.detail)))
@@ -171,8 +171,8 @@ class Sources:
 
     def _text(self, name: str, query: str) -> str:
         try:
-            if name not in self._known and name in _ABSENT:
-                return _ABSENT[name].text(query)
+            if name not in self._known and name in ABSENT:
+                return ABSENT[name].text(query)
             source = self.named(name)
             why = source.obstacle(query)
             return f"-- {one_line(why)}\n{source.text(query)}" if why else source.text(query)

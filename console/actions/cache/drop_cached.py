@@ -9,9 +9,9 @@ from console.actions.planning import Action, Request
 from console.format import counted, safe
 from console.model import CacheDrop, Claim, Kind, Parameter, Plan, Step, Trouble
 from console.sources.redis.readings import NAMESPACE, SLICE
-from console.sources.registry import NO_REDIS
+from console.sources.registry import NO_REDIS, REDIS
 
-NEEDS = Needs(in_words="a Redis, named by --redis", planned=False)
+NEEDS = Needs(in_words="a Redis, named by --redis", source=REDIS, planned=False)
 
 
 async def plan_brand(request: Request) -> Plan:

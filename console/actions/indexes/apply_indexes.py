@@ -94,7 +94,9 @@ async def _placed(
     if len(known) < len(rows):
         raise Trouble(Kind.REFUSED, "A table name of the pack is ambiguous.", "Give tables with their schemas.")
     if not known:
-        raise Trouble(Kind.REFUSED, f"This database has no table {one_line(', '.join(tables))}.")
+        first, *others = map(one_line, tables)
+        named = f"none of the {len(tables)} tables of the pack, such as {first}" if others else f"no table {first}"
+        raise Trouble(Kind.REFUSED, f"This database has {named}.", "apply-schema creates the tables of the pipeline.")
     keywords = frozenset(map(str, (await server.fetch("actions/keywords")).values("word")))
     absent = [one_line(name) for name in tables if name not in known]
     notes = (f"Not in this database: {', '.join(absent)}.",) if absent else ()

@@ -13,11 +13,17 @@ from console.format import is_pooler_identifier, one_line, safe
 from console.model import Claim, Kind, Parameter, Record, Trouble, denied, number
 from console.panes.pooler_rows import ADMIN_DATABASE
 from console.records import dataclass
+from console.sources import registry
 
 if TYPE_CHECKING:
     from console.sources.pgbouncer.commanding import PoolerSession
 
-NEEDS = Needs(primary=False, in_words="a PgBouncer, named by --pooler, and a user in its admin_users", planned=False)
+NEEDS = Needs(
+    primary=False,
+    in_words="a PgBouncer, named by --pooler, and a user in its admin_users",
+    source=registry.POOLER,
+    planned=False,
+)
 POOLER = Parameter("pooler", "name of the PgBouncer, as the pooler pane shows it; needed where there are several")
 DATABASE = Parameter("database", "name that clients connect to", required=True)
 # In the view of databases, `database` is the one on the server.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from console import sql
 from console.format import one_line
-from console.model import Facts, Kind, Trouble, denied
+from console.model import Facts, Kind, Lacks, Trouble, denied
 from console.sources.derived import no_query
 from console.sources.postgres.troubles import preload_hint
 
@@ -87,6 +87,7 @@ def _not_installed(extension: str, facts: Facts) -> Trouble:
         Kind.MISSING,
         f"The extension {extension} is not installed in database {one_line(facts.database)}.",
         f"CREATE EXTENSION {extension};{hint and f' -- {hint}'}",
+        lacks=Lacks(extensions=(extension,)),
     )
 
 
