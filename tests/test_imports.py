@@ -38,7 +38,7 @@ ALLOWED = {
 }
 # Lowest first: a module imports modules of its own layer or of lower ones. What is nowhere in this list fails.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("console.cache", "console.digest", "console.lean", "console.records"),
+    ("console.cache", "console.digest", "console.later", "console.lean", "console.records"),
     ("console.model",),
     ("console.format", "console.redaction", "console.glyphs"),
     ("console.sql",),

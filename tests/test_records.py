@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 import re
 from collections.abc import Callable
@@ -85,6 +86,22 @@ def tried(call: Callable[[], object]) -> object:
 def test_it_behaves_as_the_standard_one(both: tuple[Any, Any], use: Callable[[Any], object]) -> None:
     mine, standard = both
     assert tried(lambda: use(mine)) == tried(lambda: use(standard))
+
+
+def test_of_no_class_a_signature_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a class without docstring the standard one does, of one that has no `__init__` yet by parsing source code."""
+    asked: list[object] = []
+    monkeypatch.setattr(inspect, "signature", asked.append)
+    cls = declare(dataclass, frozen=True, slots=True)
+    assert (asked, cls.__doc__) == ([], "Reading")
+
+
+def test_fields_keep_their_types_as_they_are_written() -> None:
+    mine, standard = declare(dataclass, slots=True), declare(dataclasses.dataclass, slots=True)
+    types = [each.type for each in dataclasses.fields(standard)]
+    assert [each.type for each in dataclasses.fields(mine)] == types
+    assert "tuple[int, ...]" in types
+    assert mine.__annotations__ == standard.__annotations__
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from console import later  # noqa: F401  before anything imports dataclasses
 from console.cli.arguments import COMPLETING, parser
 from console.cli.kept import HELP, keep
 from console.cli.parsing import parse, say

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from console.lean import Later, instead
+from console.later import Later, instead
 
 UNKNOWN = "0.0.0.0"  # noqa: S104  psycopg's own word for a version that it does not find
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from console.digest import SHA256
-from console.lean import Later, instead
+from console.later import Later, instead
 
 UNUSED = ("plotext._doc.doc", "plotext._tests.run")
 
