@@ -1,13 +1,14 @@
-"""Modules of the standard library that others load and nothing here uses, or seldom, stand back until they are used."""
+"""Modules and patterns that are loaded or compiled when they are used: most of what a start makes no command needs."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 
 class Later(ModuleType):
@@ -35,6 +36,39 @@ def instead(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
         for name, module in absent.items():
             if sys.modules.get(name, name) is module:
                 del sys.modules[name]
+
+
+class LatePattern:
+    """Stands for a regular expression until it is used, which compiles it."""
+
+    def __init__(self, text: Any, flags: int = 0) -> None:
+        self._given = text, flags
+
+    def __getattr__(self, name: str) -> Any:
+        """What the pattern has; a method is asked for once."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(_compile(*self._given), name)
+        setattr(self, name, found)
+        return found
+
+
+_compile = re.compile
+
+
+def late(text: str, flags: int = 0) -> re.Pattern[str]:
+    """`re.compile`, when the pattern is first used."""
+    return cast("re.Pattern[str]", LatePattern(text, flags))
+
+
+@contextmanager
+def patterns_late() -> Iterator[None]:
+    """The block, which imports modules, with all the patterns that they compile compiled when they are first used."""
+    vars(re)["compile"] = LatePattern
+    try:
+        yield
+    finally:
+        vars(re)["compile"] = _compile
 
 
 # inspect and linecache, which dataclasses loads, read source code with it, of which nothing here asks for any.
