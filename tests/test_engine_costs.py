@@ -15,10 +15,12 @@ from psycopg import Error
 from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.actions.planning import Action
+from console.demo.cluster import OWNER
 from console.model import ACTING_NAME, Outcome
 from console.running.runner import PATIENCE
 from console.running.trail.audit import Trail
 from console.settings.config import ArchivePolicy
+from console.sources.postgres import EXCHANGED, ActingSession, DriverError
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
@@ -92,7 +94,8 @@ def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
 
 @pytest.mark.parametrize(
     ("confined", "a_month", "altogether", "prepared"),
-    [(False, Cost(5, 2, 21), (7, 4), 1), (True, Cost(4, 2, 40), (6, 4), 0)],
+    # Where code of another role runs, it is asked of each look whether it is still what was prepared: 9 of 3 months.
+    [(False, Cost(5, 2, 21), (7, 4), 1), (True, Cost(4, 2, 40), (6, 4), 9)],
     ids=["plain", "confined"],
 )
 async def test_a_whole_month_is_archived_in_few_messages_and_syncs(
@@ -114,6 +117,40 @@ async def test_a_run_goes_on_where_the_database_drops_what_its_session_has_prepa
     )
     await done(desk, ARCHIVE_ANALYTICS)
     assert desk.ask("SELECT count(DISTINCT tableoid) FROM public.archive") == 4
+
+
+EXCHANGE = """
+    CREATE FUNCTION public.exchange() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      DEALLOCATE ALL;
+      FOR n IN 0..9 LOOP
+        EXECUTE pg_catalog.format('PREPARE pipeline_console_%s AS INSERT INTO public.ran SELECT CURRENT_USER', n);
+      END LOOP;
+      RETURN NEW;
+    END$$;
+    CREATE TABLE public.ran (as_whom text);
+    GRANT ALL ON public.ran TO PUBLIC;
+    CREATE TRIGGER exchange BEFORE INSERT ON public.facts FOR EACH ROW EXECUTE FUNCTION public.exchange();
+"""
+
+
+async def test_what_is_prepared_is_not_run_once_confined_code_has_exchanged_it(desk: Desk) -> None:
+    desk.do(EXCHANGE)
+    desk.give_away()
+    session = ActingSession(desk.uri)
+    await session.open()
+    await session.prepare_guarded("SELECT 'mine'")
+    mine = session.prepared("SELECT 'mine'")
+    assert (await session.script(*mine))[-1] == [("mine",)]
+    async with session.transaction():
+        await session.execute_as(OWNER, f"INSERT INTO public.facts VALUES (1000, {MONTH.format(2)})")
+        await session.seal()
+    with pytest.raises(DriverError) as refused:
+        await session.script(*mine)
+    assert refused.value.sqlstate == EXCHANGED
+    await session.script(mine[-1])  # without the guard it runs, with the rights of the session
+    assert desk.ask("SELECT as_whom FROM public.ran") == desk.user
+    await session.close()
 
 
 # What an immutable function may not do itself, a volatile one does that it calls.

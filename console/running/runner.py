@@ -109,12 +109,12 @@ class Runner:
             return
         await take(self._session, run.plan)
         first, self._claimed = not self._claimed, self._session.number
-        if not self._session.borrowed and not any(_executor(progress).role for progress in run.steps):
-            # A role's code could exchange what is prepared.
+        if not self._session.borrowed:
             planned = list(groups(run.steps))
             opening = _executor(planned[0][0]).opening
+            confined = any(_executor(progress).role for progress in run.steps)
             await looking_again.prepare(
-                self._session, planned, lambda: opening(self._session, planned[0]) if first else ()
+                self._session, planned, confined, lambda: opening(self._session, planned[0]) if first else ()
             )
 
     async def _steps(self, context: Context, recorder: RunRecorder, patience: float) -> None:

@@ -11,10 +11,10 @@ from console.format import one_line
 from console.model import Kind, Seen, Trouble
 from console.running.failures import change_trouble
 from console.running.progress import StepProgress
-from console.sources.postgres import ActingSession, DriverError, Replies, Rows
+from console.sources.postgres import EXCHANGED, ActingSession, DriverError, Replies, Rows
 
 _UNDEFINED_TABLE = "42P01"
-_UNDEFINED_STATEMENT = "26000"
+_LOST = {"26000", EXCHANGED}  # a prepared statement that is gone, or another one now
 _AGAIN = "40001"  # the step may be tried again
 WORTH_PREPARING = 4  # times that a query is sent: preparing it takes a message, and as long as sending it once
 
@@ -28,12 +28,13 @@ async def transaction(
     Raises Trouble(REFUSED) if one of them is another one now, or defined otherwise.
     """
     seen = _seen(steps)
+    look = _look(session, seen)
     async with contextlib.AsyncExitStack() as stack:
         with _missing(session, seen):
-            replies = await stack.enter_async_context(session.transaction(*_look(session, seen), *first, last=last))
+            replies = await stack.enter_async_context(session.transaction(*look, *first, last=last))
         if seen:
-            _refuse_changed(seen, replies.first[1])
-            del replies.first[:2]
+            _refuse_changed(seen, replies.first[len(look) - 1])
+            del replies.first[: len(look)]
         yield replies
 
 
@@ -45,7 +46,7 @@ def opening(session: ActingSession, steps: Sequence[StepProgress], *first: str) 
 def looking(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[str]:
     """What `look_again` sends, to be sent ahead of it."""
     seen = _seen(steps)
-    return [*([session.prepared(_definitions(seen))] if seen else []), *more]
+    return [*(session.prepared(_definitions(seen)) if seen else []), *more]
 
 
 async def look_again(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[Rows]:
@@ -55,24 +56,29 @@ async def look_again(session: ActingSession, steps: Sequence[StepProgress], *mor
         return []
     with _missing(session, seen):
         results = await session.script(*asked)
+    own = len(asked) - len(more)
     if seen:
-        _refuse_changed(seen, results[0])
-    return results[len(asked) - len(more) :]
+        _refuse_changed(seen, results[own - 1])
+    return results[own:]
 
 
 async def prepare(
-    session: ActingSession, groups: Sequence[Sequence[StepProgress]], then: Callable[[], Sequence[str]] = tuple
+    session: ActingSession,
+    groups: Sequence[Sequence[StepProgress]],
+    confined: bool,
+    then: Callable[[], Sequence[str]] = tuple,
 ) -> None:
-    """Let the server plan once what is asked again and again; to be called where no group is confined to a role.
+    """Let the server plan once what is asked again and again.
 
-    What `then` returns is what the session is asked next: it is sent with that, if anything is.
+    `confined`: some group is confined to a role, whose code could exchange what is prepared, so that is looked at too.
+    Otherwise what `then` returns, which the session is asked next, is sent with it.
     """
     asked = Counter(_definitions(seen) for group in groups if (seen := _seen(group)))
     often = [query for query, times in asked.items() if times >= WORTH_PREPARING]
     if not often:
         return
     try:
-        await session.prepare(*often, then=then)
+        await (session.prepare_guarded(*often) if confined else session.prepare(*often, then=then))
     except DriverError as error:
         raise change_trouble(error) from None
 
@@ -82,7 +88,7 @@ def _seen(steps: Sequence[StepProgress]) -> list[Seen]:
 
 
 def _look(session: ActingSession, seen: Sequence[Seen]) -> list[str]:
-    return [_lock(seen), session.prepared(_definitions(seen))] if seen else []
+    return [_lock(seen), *session.prepared(_definitions(seen))] if seen else []
 
 
 def _lock(seen: Sequence[Seen]) -> str:
@@ -100,7 +106,7 @@ def _missing(session: ActingSession, seen: Sequence[Seen]) -> Iterator[None]:
     try:
         yield
     except DriverError as error:
-        if error.sqlstate == _UNDEFINED_STATEMENT:  # DEALLOCATE or DISCARD ALL in a function of the database
+        if error.sqlstate in _LOST:  # by DEALLOCATE, PREPARE or DISCARD ALL in a function of the database
             session.forget_prepared()
             raise Trouble(Kind.BUSY, "A prepared statement is gone.", "", _AGAIN) from None
         if seen and error.sqlstate == _UNDEFINED_TABLE:

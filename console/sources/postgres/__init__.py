@@ -5,6 +5,7 @@ import logging
 from console.sources.driver import psycopg  # before anything else imports it
 from console.sources.postgres.acting import ActingSession, Replies, Rows, moved_and_more
 from console.sources.postgres.closing import answering_within, close_in_turn, cut
+from console.sources.postgres.confinement import EXCHANGED
 from console.sources.postgres.connecting import (
     CONNECT_SECONDS,
     KEPT_ALIVE,
@@ -25,6 +26,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 __all__ = [
     "CONNECT_SECONDS",
     "ENDED_IDLE",
+    "EXCHANGED",
     "KEPT_ALIVE",
     "ActingSession",
     "DriverError",

@@ -95,7 +95,7 @@ class ActingSession:
         self._settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
         self._restored: Mapping[str, str] = {}  # what confined code may have set otherwise
         self._connection: Connection | None = None
-        self._prepared: dict[str, str] = {}  # statements that the connection has parsed and planned, as EXECUTE
+        self._prepared: dict[str, list[str]] = {}  # what runs a statement that the connection has planned already
         self._ahead: _SentAhead | None = None
         self._kept: dict[str, str] = {}  # settings that a new connection gets too
         self._answered = 0.0  # when the last answer came, by the monotonic clock
@@ -284,8 +284,8 @@ class ActingSession:
         Not where functions of other roles run: one could give the name to a statement of its own. Those of an index or
         a view, which REINDEX and the like run, cannot: the server refuses PREPARE and DEALLOCATE in them.
         """
-        names = {query: f"pipeline_console_{number}" for number, query in enumerate(dict.fromkeys(queries))}
-        self._prepared = {query: f"EXECUTE {name}" for query, name in names.items()}
+        names = _named(queries)
+        self._prepared = {query: [f"EXECUTE {name}"] for query, name in names.items()}
         ahead = then()
         try:
             await self.script(*(f"PREPARE {name} AS {query}" for query, name in names.items()), ahead=ahead)
@@ -294,13 +294,23 @@ class ActingSession:
             if not ahead or not self.connected:
                 raise
 
+    async def prepare_guarded(self, *queries: str) -> None:
+        """As `prepare`, also where functions of other roles run: before it is run, each is asked for what it is."""
+        from console.sources.postgres.preparing import prepare  # noqa: PLC0415  few sessions confine anything
+
+        names = _named(queries)
+        await self._drop_ahead()
+        for query, name in names.items():
+            await prepare(self._open, name, query)
+        self._prepared = {query: [confinement.guard(name), f"EXECUTE {name}"] for query, name in names.items()}
+
     def forget_prepared(self) -> None:
         """Send queries as they are from now on."""
         self._prepared = {}
 
-    def prepared(self, query: str) -> str:
-        """What to send for `query`, which has no parameters: itself, or what runs its prepared statement."""
-        return self._prepared.get(query, query)
+    def prepared(self, query: str) -> list[str]:
+        """What to send for `query`, which has no parameters: itself, or what runs its prepared statement; that last."""
+        return self._prepared.get(query, [query])
 
     async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> Rows:
         """Run one statement and return its rows."""
@@ -402,6 +412,10 @@ class ActingSession:
         if self._connection is None:
             raise psycopg.OperationalError("the connection is closed")
         return self._connection
+
+
+def _named(queries: Sequence[str]) -> dict[str, str]:
+    return {query: f"pipeline_console_{number}" for number, query in enumerate(dict.fromkeys(queries))}
 
 
 def moved_and_more(answers: Sequence[Rows]) -> tuple[int, bool]:

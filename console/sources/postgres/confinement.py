@@ -16,6 +16,10 @@ the server's users would be dropped for them. So what follows in the transaction
 may say so (`_UNCOUNTED`).
 
 A reading transaction is made read-only once the function exists, and is always rolled back.
+
+The role's code could also drop a prepared statement and give its name to one of its own. What was prepared by a message
+of the protocol, which no code in the session can send, has `from_sql` false in pg_prepared_statements: that is asked in
+the same message, just before it runs (`guard`).
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ _UNCOUNTED = (
     "WHERE pg_catalog.current_setting('is_superuser') = 'on'"
 )
 _UNCOUNTED_BY_SUPERUSER = "SET LOCAL pg_stat_statements.track = 'none'"  # which takes no plan
+EXCHANGED = "22012"  # the SQLSTATE of `guard`, a division by zero, if the statement is gone or another one
 MADE = 3  # results of `create`: those of its statements
 _RUNNING = ("lock_timeout",)  # a step may have set it for the rest of its transaction
 
@@ -135,6 +140,12 @@ def restored(settings: Mapping[str, str], inside: bool) -> str:
         if not (inside and name in _RUNNING)
     )
     return f"SELECT {values}"
+
+
+def guard(name: str) -> str:
+    """The statement that fails unless the prepared statement `name` was made by a message of the protocol."""
+    found = f"pg_catalog.pg_prepared_statement() p WHERE p.name = '{name}' AND NOT p.from_sql"
+    return f"SELECT 1 / pg_catalog.count(*) FROM {found}"  # noqa: S608
 
 
 def identifier(name: str) -> str:

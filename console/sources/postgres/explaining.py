@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from psycopg import errors, generators, pq
+from psycopg import errors
 
 from console.format import one_line
 from console.model import Kind, Trouble
@@ -25,6 +25,7 @@ from console.sources.postgres import confinement
 from console.sources.postgres.closing import answering_within
 from console.sources.postgres.connecting import Connection, open_session
 from console.sources.postgres.lane import DEADLINE_SLACK
+from console.sources.postgres.preparing import answered, prepare
 from console.sources.postgres.troubles import trouble
 
 PLANNING_SECONDS = 5
@@ -102,9 +103,7 @@ async def parse(target: Mapping[str, str], statement: str) -> None:
     connection = await open_session(target, _SETTINGS)
     try:
         with answering_within(PLANNING_SECONDS + DEADLINE_SLACK, connection):
-            async with connection.lock:
-                connection.pgconn.send_prepare(b"", statement.encode())
-                await connection.wait(_result(connection.pgconn))
+            await prepare(connection, "", statement)
     except psycopg.Error as error:
         said = one_line(error.diag.message_primary or type(error).__name__).rstrip(".")
         at = f" (at character {error.diag.statement_position})" if error.diag.statement_position else ""
@@ -213,7 +212,7 @@ async def _sent(connection: Connection, text: str, values: Sequence[bytes | None
     pgconn = connection.pgconn
     async with connection.lock:
         pgconn.send_query_params(text.encode(), values)
-        result = await connection.wait(_result(pgconn))
+        result = await connection.wait(answered(pgconn))
     return (result.get_value(0, 0) or b"") if result.ntuples else b""
 
 
@@ -225,18 +224,10 @@ async def _proven(connection: Connection, text: str) -> bytes:
     pgconn = connection.pgconn
     async with connection.lock:
         pgconn.send_prepare(b"", text.encode())
-        await connection.wait(_result(pgconn))
+        await connection.wait(answered(pgconn))
         pgconn.send_query(text.encode())
-        result = await connection.wait(_result(pgconn))
+        result = await connection.wait(answered(pgconn))
     return (result.get_value(0, 0) or b"") if result.ntuples else b""
-
-
-def _result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
-    results = yield from generators.execute(pgconn)
-    result: pq.abc.PGresult = results[-1]
-    if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
-        raise psycopg.errors.error_from_result(result)
-    return result
 
 
 def _trouble(error: psycopg.Error, question: Question) -> Trouble:
