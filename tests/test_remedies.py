@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from console.doctor.cures import Cures
+from console.doctor.server import Found
+from console.model import Facts, Lacks
+
 ROOT = Path(__file__).parent.parent
 # psql would take the prose for the beginning of the next statement, and wait for its end; a shell takes `--` for an
 # argument.
@@ -71,3 +75,12 @@ def test_prose_after_a_statement_is_noticed(remedy: str) -> None:
 )
 def test_a_comment_or_another_statement_is_allowed(remedy: str) -> None:
     assert not NO_PASTE.search(remedy)
+
+
+def test_a_grant_of_more_than_is_needed_says_what_it_allows() -> None:
+    facts = Facts("postgres", 180000, "18", "db1")
+    cures = Cures('"dba"', Found(facts, {}, {}), {})
+    assert cures.lacking(Lacks(("pg_monitor", "SELECT ON pg_catalog.pg_authid"))) == (
+        'GRANT pg_monitor TO "dba";',
+        'GRANT SELECT ON pg_catalog.pg_authid TO "dba"; -- it lets the role read the password verifiers of all roles',
+    )

@@ -147,7 +147,9 @@ class _Setup:
         }[outcome]
         self._show(result_text(result.listed for result in self._results))
         left = [result.page.title for result in self._results if not result.skipped and is_left(result.listed[1])]
-        text += f" Not done: {', '.join(left)}; see above." if left and code == DONE else ""
+        if left and code == DONE:
+            begun = "The set-up has ended." if changed else "Nothing more can be done here."
+            text = f"{begun} Not done: {', '.join(left)}; see above."
         return _ended(self._asked, self._results, self._guide, SetupEnd(outcome, f"{message} {text}".strip(), code))
 
     async def _refuse_mistakes(self) -> None:

@@ -34,9 +34,10 @@ def is_left(state: PageState) -> bool:
 
 
 def result_text(pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]) -> str:
-    """The end of a set-up as one list: what is done, what is left, why, and how to do it."""
+    """The end of a set-up as one list: what is done, and what is left, why, and on a line of its own how to do it."""
     done: list[str] = []
-    left: list[str] = []
+    left: dict[str, None] = {}
+    lacking: set[str] = set()  # sentences: a page that repeats an earlier one cannot run for the same reason
     found = list(pages)
     for at, (page, state, skipped, runs) in enumerate(found, 1):
         steps = sum(step.status == "done" for run in runs for step in run.steps)
@@ -45,7 +46,9 @@ def result_text(pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]) -> 
         planned_later = {action for later, *_ in found[at:] for action in later.actions}
         # What a later page plans again is reported there.
         still = () if planned_later.intersection(page.actions) else state.left
-        left += [f"  {page.title}: {line}" for line in (*_remains(state, skipped), *map(safe, still))]
+        if not (page.again and state.sentence in lacking):
+            left |= dict.fromkeys(f"  {page.title}: {line}" for line in (*_remains(state, skipped), *map(safe, still)))
+        lacking.add(state.sentence)
     lines = [*(["Done:", *done] if done else []), *(["Left:", *left] if left else [])]
     return "\n" + "".join(f"{line}\n" for line in lines) if lines else ""
 
@@ -57,7 +60,8 @@ def _remains(state: PageState, skipped: str) -> Iterable[str]:
     elif state.unmeasured:
         yield " ".join(line.strip() for line in _lines(state, later=True))
     elif is_left(state):
-        yield f"{safe(state.sentence)} {safe(state.remedy)}".strip() or f"{counted(state.steps, 'step')} still to do"
+        remedy = f"\n    remedy: {safe(state.remedy)}" if state.remedy else ""
+        yield f"{safe(state.sentence)}{remedy}".strip() or f"{counted(state.steps, 'step')} still to do"
 
 
 def document(

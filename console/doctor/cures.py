@@ -13,6 +13,13 @@ from console.records import dataclass
 # Of kinds of databases that few people have, such as Citus: a server without them lacks nothing.
 SPECIAL = frozenset(pane.extension for pane in PANES if pane.extension)
 
+# What else a grant lets the role do; granting it is a decision.
+ALSO: Mapping[str, str] = {
+    "pg_read_all_data": "it lets the role read every row",
+    "pg_read_server_files": "it lets the role read every file that the server can read",
+    "SELECT ON pg_catalog.pg_authid": "it lets the role read the password verifiers of all roles",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Cures:
@@ -28,7 +35,11 @@ class Cures:
 
     def lacking(self, lacks: Lacks) -> tuple[str, ...]:
         """The statements that give this role and database what is missing."""
-        return (*lacks.statements(self.role), *self.extensions(lacks.extensions))
+        grants = zip(lacks.grants, lacks.statements(self.role), strict=True)
+        return (
+            *(f"{statement} -- {ALSO[grant]}" if grant in ALSO else statement for grant, statement in grants),
+            *self.extensions(lacks.extensions),
+        )
 
     def extensions(self, names: Collection[str]) -> tuple[str, ...]:
         """What installs extensions that are not there, where the server was asked for them."""

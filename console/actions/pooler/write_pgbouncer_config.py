@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +57,7 @@ async def plan(request: Request) -> Plan:
     if apply:
         steps, more = await _applied(request, settings, steps, (path, text), passwords.load(given["passwords"], folder))
     else:
-        more = (_not_applied(path),)
+        more = (how_to_start(path, os.geteuid() == 0),)
     return Plan(
         Claim(f"PgBouncer's files in {safe(path.parent)}"),
         (*secrets.steps, *steps),
@@ -255,10 +256,19 @@ def _notes(settings: PoolerSettings, secrets: Given) -> Iterator[str]:
         yield "Remote clients connect unencrypted unless client_tls_sslmode and a certificate are added."
 
 
-def _not_applied(path: Path) -> str:
+def how_to_start(path: Path, root: bool) -> str:
+    """How PgBouncer is started with the file, by root or by another user, and that a running one does not read it."""
+    folder, start = one_line(local_files.quoted(path.parent)), f"pgbouncer -d {one_line(local_files.quoted(path))}"
+    how = (
+        "PgBouncer refuses to run as root. To start it as another user, such as postgres: "
+        f"chown -R postgres {folder} && runuser -u postgres -- {start}. That user must be able to enter the folder: "
+        "--set file=/etc/pgbouncer/pgbouncer.ini writes to another one"
+        if root
+        else f"To start it, as the owner of these files: {start}"
+    )
     return (
-        f"To start it, as the owner of these files: pgbouncer -d {one_line(local_files.quoted(path))}. A running "
-        "PgBouncer that reads this file goes on with its former configuration: apply=yes, or pooler-reload, reloads it."
+        f"{how}. A running PgBouncer that reads this file goes on with its former configuration: apply=yes, or "
+        "pooler-reload, reloads it."
     )
 
 

@@ -16,6 +16,7 @@ from console.model import (
     Evidence,
     Finding,
     Frame,
+    Lacks,
     Level,
     Record,
     Urgency,
@@ -54,7 +55,8 @@ def blocked_start(frame: Frame) -> Iterable[Finding]:
     found = _pending(frame)
     if any(row["next_value"] is None for row in found):
         hidden = frame.hidden("settings")
-        raise CannotTell("The values that the next start will read are hidden.", hidden[0].remedy if hidden else "")
+        remedy, lacks = (hidden[0].remedy, hidden[0].lacks) if hidden else ("", Lacks())
+        raise CannotTell("The values that the next start will read are hidden.", remedy, lacks)
     for row in found:
         if row["start_at_risk"]:
             yield Finding(

@@ -36,21 +36,21 @@ WITH me AS MATERIALIZED (
   UNION ALL
   SELECT 2, pg_catalog.format('Role %%I may not create or update %%s in this database.', me.rolname,
                               pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)),
-         pg_catalog.concat_ws(E'\n', CASE WHEN pg_catalog.bool_or(t.superuser AND NOT t.trusted)
-                THEN pg_catalog.format('%%s; -- as a superuser',
+         pg_catalog.concat_ws(' ', CASE WHEN pg_catalog.bool_or(t.superuser AND NOT t.trusted)
+                THEN pg_catalog.format('/* as a superuser */ %%s;',
                                        pg_catalog.string_agg(t.sql, '; ' ORDER BY t.place) FILTER (WHERE t.superuser
                                              AND NOT t.trusted)) END,
            CASE WHEN pg_catalog.bool_or((t.trusted OR NOT t.superuser) AND t.installed IS NOT NULL)
-                THEN pg_catalog.format('%%s; -- as the owner of the extension', pg_catalog.string_agg(t.sql, '; '
+                THEN pg_catalog.format('/* as the owner of the extension */ %%s;', pg_catalog.string_agg(t.sql, '; '
                       ORDER BY t.place)
                                        FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NOT NULL)) END,
            CASE WHEN pg_catalog.bool_or((t.trusted OR NOT t.superuser) AND t.installed IS NULL)
                 THEN pg_catalog.format('GRANT CREATE ON DATABASE %%I TO %%I; GRANT CREATE ON SCHEMA %%I TO %%I; '
-                                       '-- for the trusted ones: %%s', me.database,
+                                       '/* for the trusted ones: %%s */', me.database,
                                        me.rolname, %(schema)s, me.rolname,
                                        pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)
                                          FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NULL)) END,
-           'Or omit them with --set extensions=NAMES.')
+           '-- Or omit them with --set extensions=NAMES.')
     FROM task t CROSS JOIN me WHERE NOT t.allowed GROUP BY me.rolname, me.database
 ), step AS (
   SELECT t.place, t.sql, CASE WHEN t.installed IS NULL THEN pg_catalog.format('DROP EXTENSION %%I', t.name) END AS undo,
