@@ -11,7 +11,7 @@ from console.actions.partitions.partition_facts import PATIENCE
 from console.actions.partitions.partition_table import SHORTEST
 from console.actions.planning import Action, boolean, complete, split_notes, steps_from_rows, whole_number
 from console.actions.relations import short
-from console.actions.sessions.end_sessions import sessions_meant
+from console.actions.sessions.meant import Meant, sessions_meant
 from console.actions.trail.undo import undo_lock_timeout
 from console.model import Batches, Claim, Export, Kind, Parameter, Plan, Snapshot, Standalone, Transaction, Trouble
 
@@ -122,18 +122,24 @@ START = "2026-01-01T00:00:00+00:00"
 @pytest.mark.parametrize(
     ("pid", "started", "meant"),
     [
-        ("1", "", ([1], [None])),
-        (" 1 , 2", "", ([1, 2], [None, None])),
-        ("1,1", "", ([1], [None])),
-        ("1,2", f"{START},{START}", ([1, 2], [START, START])),
-        ("1,1", f"{START},{START}", ([1], [START])),
-        ("1", "2026-01-01 02:00:00+02:00", ([1], ["2026-01-01T02:00:00+02:00"])),
-        ("0,5", START, ([0, 5], [None, None])),
-        ("2147483647", "", ([2147483647], [None])),
+        ("1", "", [Meant(1)]),
+        (" 1 , 2", "", [Meant(1), Meant(2)]),
+        ("1,1", "", [Meant(1)]),
+        ("1,2", f"{START},{START}", [Meant(1, START), Meant(2, START)]),
+        ("1,2", f",{START}", [Meant(1), Meant(2, START)]),
+        ("1,1", f"{START},{START}", [Meant(1, START)]),
+        ("1", "2026-01-01 02:00:00+02:00", [Meant(1, "2026-01-01T02:00:00+02:00")]),
+        ("0,5", START, [Meant(0), Meant(5)]),
+        ("2147483647", "", [Meant(2147483647)]),
     ],
 )
 def test_sessions_are_meant_by_pid_and_start(pid: str, started: str, meant: object) -> None:
-    assert sessions_meant(pid, started) == meant
+    assert sessions_meant({"pid": pid, "started": started}) == meant
+
+
+def test_a_statement_and_a_transaction_are_those_of_the_pid_at_the_same_place() -> None:
+    given = {"pid": "1,2", "started": f"{START},{START}", "statement": f"{START},", "transaction": f",{START}"}
+    assert sessions_meant(given) == [Meant(1, START, START), Meant(2, START, None, START)]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,7 @@ def test_sessions_are_meant_by_pid_and_start(pid: str, started: str, meant: obje
 )  # fmt: skip
 def test_what_names_no_session_is_wrong_usage(pid: str, started: str) -> None:
     with pytest.raises(Trouble) as wrong:
-        sessions_meant(pid, started)
+        sessions_meant({"pid": pid, "started": started})
     assert wrong.value.kind is Kind.USAGE
 
 

@@ -48,6 +48,8 @@ class Parameter:
     required: bool = False
     choices: Callable[[], tuple[Choice, ...]] = tuple  # a form offers them; none: any text
     other: str = ""  # what else may be given than a choice, such as the path of a file; empty: nothing
+    # It says what a row or a finding showed of what is meant: taken from there, one for each row, and not asked for.
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,24 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """What a plan that only cancels and ends sessions has done, by how many of them were still what was seen."""
+
+    single: str  # "statement cancelled"
+    plural: str
+    gone: str  # "The statement that was seen has ended": said if all were gone
+    sessions: int = 0  # that are meant
+
+    def done(self, hit: int) -> str:
+        """How many were hit, as a sentence."""
+        if not hit:
+            return f"{self.gone}; nothing was {self.single.rsplit(' ', 1)[1]}."
+        if hit < self.sessions:
+            return f"{hit} of {self.sessions} {self.plural}: what was seen of the others had ended."
+        return f"{hit} {self.single if hit == 1 else self.plural}."
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What an action would do now. No steps means that there is nothing to do.
 
@@ -262,7 +282,7 @@ class Plan:
     left: tuple[str, ...] = ()  # those of the notes on what this action skips, and why
     summary: str = ""  # one line; an action may set its beginning ("9 partitions for 3 tables"), the rest is added
     result: str = ""  # what has happened once it has run: "9 partitions created"; empty: only its steps are counted
-    signals: bool = False  # only cancels and ends sessions: then the reading session will do if no other can be opened
+    signals: Signals | None = None  # it only does that: then the reading session will do if no other can be opened
     destructive: bool = False  # `claim.typed` must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     in_full: bool = False  # each row of the table with all its columns, a line each; numbers are ages in seconds

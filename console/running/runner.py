@@ -21,7 +21,7 @@ from console.running.execution import executor, groups, looking_again
 from console.running.execution.executor import Context, Executor
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
-from console.running.summary import achieved
+from console.running.summary import achieved, hit
 from console.running.trail import audit_table, entries
 from console.running.trail.audit import Trail
 from console.running.trail.run_recorder import RunRecorder
@@ -125,7 +125,8 @@ class Runner:
             following_it = replace(context, ahead=self._ahead(group, following))
             await self._group(following_it, group, time.monotonic() + patience)
             await self._done(context, recorder, group, following)
-        run.outcome, run.message = Outcome.DONE, achieved(run)
+        missed = run.plan.signals and not hit(run)
+        run.outcome, run.message = Outcome.NOTHING if missed else Outcome.DONE, achieved(run)
         await self._read_back(run)
 
     def _ahead(self, group: Sequence[StepProgress], following: Sequence[StepProgress] | None) -> Sequence[str]:

@@ -21,11 +21,18 @@ def summary(plan: Plan) -> str:
 
 def achieved(run: Run) -> str:
     """What a run that came to its end has done, as a sentence with its figures: "9 partitions created."."""
+    if run.plan.signals:
+        return run.plan.signals.done(hit(run))
     moved = sum(progress.rows for progress in run.steps if isinstance(progress.step.execution, Batches))
     rows = f", {counted(moved, 'row', shown=count)} moved" if moved else ""
     done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
     named = not done.split(" ", 1)[0].isalnum()  # it begins with the name of a relation
     return f"{done if named else done[:1].upper() + done[1:]}{rows}."
+
+
+def hit(run: Run) -> int:
+    """How many sessions a run of signals has found that still were what was seen, and signalled."""
+    return sum(progress.rows for progress in run.steps)
 
 
 def _steps(plan: Plan) -> str:

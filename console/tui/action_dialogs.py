@@ -136,7 +136,8 @@ class ParameterDialog(ModalScreen[Mapping[str, str]]):
             frame.border_title = self._asking.title
             frame.border_subtitle = "Enter plan · Tab next field · Esc close"
             yield Static(self._asking.help, markup=False)
-            for parameter in sorted(self._asking.parameters, key=lambda parameter: not parameter.required):
+            asked = [parameter for parameter in self._asking.parameters if not parameter.exact]
+            for parameter in sorted(asked, key=lambda parameter: not parameter.required):
                 yield ParameterField(parameter, self._known.get(parameter.name, parameter.default), self._submit)
 
     def on_mount(self) -> None:

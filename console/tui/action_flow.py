@@ -70,7 +70,7 @@ class ActionFlow:
             await self.refuse(chosen.title, read_only())
             return
         parameters = parameters_from_rows(chosen, rows)
-        if {parameter.name for parameter in chosen.parameters} - parameters.keys():
+        if {parameter.name for parameter in chosen.parameters if not parameter.exact} - parameters.keys():
             await self._begin_with_form(chosen, parameters)
         else:
             await self.plan_and_start(chosen, parameters)
@@ -83,7 +83,7 @@ class ActionFlow:
             answer = await self._front.ask(ParameterDialog(chosen, known))
             if answer is None:
                 return
-            known = answer
+            known = {**_seen(chosen, known), **answer}
             try:
                 await self._show_and_start(chosen, await self._planned(chosen, known))
             except Trouble as why:
@@ -171,10 +171,18 @@ async def _loaded(name: str) -> Action:
 def parameters_from_rows(chosen: Action, rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """The parameters that rows of a pane give; values of several rows are joined by commas."""
     parameters: dict[str, str] = {}
+    exact = {parameter.name for parameter in chosen.parameters if parameter.exact}
     for name, named in chosen.row.items():
         columns = (named,) if isinstance(named, str) else named
-        found = (next((row[column] for column in columns if column in row), None) for row in rows)
+        found = [next((row[column] for column in columns if column in row), None) for row in rows]
         values = [str(value) for value in found if value is not None]
-        if values:
-            parameters[name] = ",".join(values)
+        if values:  # what is exact is said of each row
+            parameters[name] = ",".join(
+                "" if value is None else str(value) for value in found if name in exact or value is not None
+            )
     return parameters
+
+
+def _seen(chosen: Action, known: Mapping[str, str]) -> Mapping[str, str]:
+    """The parameters that a form does not ask for."""
+    return {each.name: known[each.name] for each in chosen.parameters if each.exact and each.name in known}

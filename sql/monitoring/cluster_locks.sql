@@ -8,6 +8,7 @@ WITH bounded AS MATERIALIZED (
                                                  WHERE b.timeout IS NOT NULL) w
 ), session AS MATERIALIZED (  -- the nodes are asked only if anybody waits
   SELECT a.global_pid, a.usename::text AS usename, a.application_name, a.state, a.backend_start,
+         a.query_start, a.xact_start,
          pg_catalog.date_part('epoch', pg_catalog.now() - a.query_start) AS query_age,
          pg_catalog.date_part('epoch', pg_catalog.now() - a.xact_start) AS tx_age
     FROM (SELECT 1 WHERE EXISTS (SELECT FROM wait)) x
@@ -17,7 +18,8 @@ WITH bounded AS MATERIALIZED (
 SELECT w.waiting_gpid, w.blocking_gpid, b.usename AS "user",
        coalesce(nullif(s.application_name, ''), s.usename) AS who,
        coalesce(nullif(b.application_name, ''), b.usename) AS blocker, b.state AS blocker_state,
-       b.backend_start AS blocking_start,
+       b.backend_start AS blocking_start, b.query_start::text AS statement_start,
+       b.xact_start::text AS transaction_start,
        s.query_age AS waited, b.tx_age AS blocker_age,
        coalesce(m.nodename || ':' || m.nodeport, 'this node') AS node,
        coalesce(n.nodename || ':' || n.nodeport, 'this node') AS blocking_node,

@@ -55,7 +55,8 @@ WITH block AS MATERIALIZED (
          c.bytes_processed, nullif(c.bytes_total, 0), 'rows: ' || c.tuples_processed
     FROM pg_catalog.pg_stat_progress_copy c
 )
-SELECT c.pid, s.backend_start::text AS backend_start, c.command, c.phase, c.phase IS NULL AS concealed,
+SELECT c.pid, s.backend_start::text AS backend_start, s.query_start::text AS statement_start,
+       s.xact_start::text AS transaction_start, c.command, c.phase, c.phase IS NULL AS concealed,
        CASE WHEN t.oid IS NOT NULL THEN n.nspname || '.' || t.relname ELSE 'relation ' || c.relid END AS "table",
        c.unit, c.done, c.total, 100.0::float8 * c.done / nullif(c.total, 0) AS done_pct, c.more,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()

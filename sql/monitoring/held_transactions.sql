@@ -26,6 +26,7 @@ WITH session AS MATERIALIZED (
          pg_catalog.date_part('epoch', r.at - s.state_change) AS state_age,
          pg_catalog.date_part('epoch', r.at - coalesce(s.xact_start, s.backend_start)) AS xact_age,
          pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query,
+         s.query_start::text AS statement_start, s.xact_start::text AS transaction_start,
          s.backend_xid IS NOT NULL AS wrote,
          greatest(pg_catalog.age(s.backend_xid),
                   CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT x.xid FROM running x)
@@ -41,12 +42,12 @@ WITH session AS MATERIALIZED (
               AND s.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr())
   UNION ALL
   SELECT 'prepared', p.gid, NULL, NULL, NULL, p.ownerid, p.dbid, NULL, 'prepared',
-         pg_catalog.date_part('epoch', r.at - p.prepared), pg_catalog.date_part('epoch', r.at - p.prepared), NULL, true,
-         pg_catalog.age(p.transaction), NULL, NULL, NULL, NULL
+         pg_catalog.date_part('epoch', r.at - p.prepared), pg_catalog.date_part('epoch', r.at - p.prepared), NULL, NULL,
+         NULL, true, pg_catalog.age(p.transaction), NULL, NULL, NULL, NULL
     FROM prepared p CROSS JOIN moment r
   UNION ALL
   SELECT 'slot', s.slot_name::text, s.active_pid, NULL, NULL, NULL, s.datoid, NULL, s.wal_status,
-         NULL, NULL, NULL, NULL,
+         NULL, NULL, NULL, NULL, NULL, NULL,
          pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin), s.active, NULL, NULL
     FROM slot s
    WHERE (s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL) AND s.wal_status IS DISTINCT FROM 'lost'
@@ -55,8 +56,8 @@ WITH session AS MATERIALIZED (
    ORDER BY greatest(h.xmin_age, h.catalog_xmin_age, 0) DESC, h.xact_age DESC NULLS LAST LIMIT 50
 )
 SELECT h.kind, h.name, h.pid, h.backend_start, h.application, pg_catalog.pg_get_userbyid(h.owner)::text AS "user",
-       h.client, d.datname::text AS database, h.state, h.state_age, h.xact_age, h.query, h.wrote, h.xmin_age,
-       h.catalog_xmin_age, h.active, h.client_port, h.since, l.relations,
+       h.client, d.datname::text AS database, h.state, h.state_age, h.xact_age, h.query, h.statement_start,
+       h.transaction_start, h.wrote, h.xmin_age, h.catalog_xmin_age, h.active, h.client_port, h.since, l.relations,
        d.datname = pg_catalog.current_database() AS here
   FROM oldest h
   LEFT JOIN pg_catalog.pg_database d ON d.oid = h.datid

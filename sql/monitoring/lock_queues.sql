@@ -27,6 +27,10 @@ WITH lock AS MATERIALIZED (
             FROM (SELECT DISTINCT r.pid FROM part r WHERE r.pid IS NOT NULL) p) q
    CROSS JOIN LATERAL pg_catalog.unnest(q.pids) w(pid)
    CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(w.pid) a
+), leader AS MATERIALIZED (
+  SELECT a.pid, a.backend_start, a.query_start, a.xact_start
+    FROM (SELECT DISTINCT s.leader_pid FROM session s WHERE s.leader_pid IS NOT NULL) w
+   CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(w.leader_pid) a
 ), own_row AS MATERIALIZED (  -- the row's own lock of who waits for its holder
   SELECT DISTINCT ON (r.virtualtransaction) r.virtualtransaction, r.database, r.relation, r.tag
     FROM lock r WHERE r.locktype = 'tuple' AND r.granted
@@ -70,11 +74,15 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
        coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
            AS client,
        d.datname::text AS database,
-       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query, s.backend_start::text AS backend_start,
-       s.client_port, pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
+       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query,
+       coalesce(g.backend_start, s.backend_start)::text AS backend_start,
+       coalesce(g.query_start, s.query_start)::text AS statement_start,
+       coalesce(g.xact_start, s.xact_start)::text AS transaction_start, s.client_port,
+       pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
   FROM part l
  CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
   LEFT JOIN session s ON s.pid = l.pid
+  LEFT JOIN leader g ON g.pid = s.leader_pid
   LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
   LEFT JOIN own_row o ON o.virtualtransaction = l.virtualtransaction
                      AND NOT l.granted AND l.locktype = 'transactionid'

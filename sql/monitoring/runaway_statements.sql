@@ -34,6 +34,7 @@ SELECT s.pid, s.backend_start::text AS backend_start, s.application_name AS appl
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.query_start) AS age,
        coalesce(t.bytes, 0) AS temp_bytes, coalesce(w.workers, 0) AS workers, s.wait_event_type,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query, s.client_port,
+       s.query_start::text AS statement_start,
        pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
   FROM session s
   LEFT JOIN worker w ON w.leader_pid = s.pid

@@ -1,5 +1,6 @@
 -- Running VACUUM commands: phase, share of the table scanned, passes over the indexes, who started them.
-SELECT p.pid, a.backend_start::text AS backend_start, p.datname::text AS database,
+SELECT p.pid, a.backend_start::text AS backend_start, a.query_start::text AS statement_start,
+       a.xact_start::text AS transaction_start, p.datname::text AS database,
        coalesce(n.nspname || '.' || c.relname, 'relation ' || p.relid::text) AS "table",
        p.phase, p.heap_blks_total, p.heap_blks_scanned, p.heap_blks_vacuumed,
        100.0::float8 * p.heap_blks_scanned / nullif(p.heap_blks_total, 0) AS scanned_pct,

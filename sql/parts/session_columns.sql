@@ -53,5 +53,7 @@ SELECT s.pid,
        greatest(pg_catalog.age(s.backend_xid),
                 CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT r.xid FROM running r)
                      THEN pg_catalog.age(s.backend_xmin) END) AS xmin_age,
-       s.query_id, s.leader_pid, s.client_port,
+       s.query_id, s.leader_pid, s.client_port, s.query_start::text AS statement_start,
+       -- A session that shows a shorter one runs many: whoever ends it means the session.
+       CASE WHEN s.xact_start < n.at - '1 s'::interval THEN s.xact_start::text END AS transaction_start,
        pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since

@@ -1,38 +1,52 @@
-"""cancel-backend, terminate-backend, terminate-idle: sessions, identified by pid and start time."""
+"""cancel-backend, terminate-backend, terminate-idle: sessions that still are and do what was seen of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse, steps_from_query
 from console.actions.sessions import global_pids
+from console.actions.sessions.meant import (
+    CANCELLED_IN,
+    PID,
+    STARTED,
+    STATEMENT,
+    TRANSACTION,
+    Meant,
+    asked_of,
+    moments,
+    sessions_meant,
+)
 from console.format import counted, decoded, one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Signals, Snapshot, Step, Trouble
 from console.panes.connections import IDLE_IN_TRANSACTION
 
-HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
-CANCELLED, ENDED = ("statement cancelled", "statements cancelled"), ("session terminated", "sessions terminated")
+# What only the guards need.
+HIDDEN = ("backend_start", "query_start", "state_change", "xact_start", "refused", "remedy", "gone")
+CANCELLED = Signals("statement cancelled", "statements cancelled", "The statement that was seen has ended")
+IN_TRANSACTION = replace(CANCELLED, gone="What was seen has ended")
+ENDED = Signals("session terminated", "sessions terminated", "The session that was seen has ended")
+OF_TRANSACTION = replace(ENDED, gone="The transaction that was seen has ended")
+OF_IDLE = replace(ENDED, gone="No session has stayed idle")
 WITHOUT_STATEMENT = frozenset({"idle", *IDLE_IN_TRANSACTION})  # states, as the panes name them
 IN_FULL = 5  # sessions that a plan shows with all that is known of them; more are a table
 BAD_INTERVAL = {"22007", "22008", "22015"}
 
 
 async def plan_cancel(request: Request) -> Plan:
-    """Cancel what sessions run; refused when one of them is protected or runs nothing."""
+    """Cancel what sessions run; refused when one of them is protected or runs nothing, or all run something else."""
     if global_pids.meant(request):
         return await _plan_in_cluster(request, cancel=True)
-    found = await _asked(request, cancel=True)
-    return await _plan(request, "cancel_sessions", found, "query_start")
+    return await _plan_meant(request, cancel=True)
 
 
 async def plan_terminate(request: Request) -> Plan:
-    """End sessions; refused when one of them is protected."""
+    """End sessions; refused when one of them is protected, or what was seen of all of them has ended."""
     if global_pids.meant(request):
         return await _plan_in_cluster(request, cancel=False)
-    found = await _asked(request, cancel=False)
-    return await _plan(request, "terminate_sessions", found, "")
+    return await _plan_meant(request, cancel=False)
 
 
 async def plan_terminate_idle(request: Request) -> Plan:
@@ -57,32 +71,31 @@ async def plan_terminate_idle(request: Request) -> Plan:
         ) from None
     left = tuple(one_line(row["refused"]) for row in found.records() if row["refused"])
     free = replace(found, rows=tuple(row for row in found.rows if not row[found.index("refused")]))
-    made = await _plan(request, "terminate_sessions", free, "state_change")
+    made = await _plan(request, free, OF_IDLE)
     hidden = () if request.server.facts.sees_all_sessions else ("Only sessions visible to this role are listed.",)
     return replace(made, claim=Claim("idle sessions"), notes=(*made.notes, *left, *hidden))
 
 
 def _idle_since(text: str, idle_for: str) -> str | None:
     """The moment that is meant instead of an age. Raises Trouble(USAGE) if it is none or an age is given as well."""
-    moments = _moments(text, "idle-since")
-    if len(moments) > 1:
+    found = moments(text, "idle-since")
+    if len(found) > 1:
         raise Trouble(Kind.USAGE, f"idle-since must be one timestamp, not {safe(text, 40)}.")
-    if moments and idle_for:
+    if found and idle_for:
         raise Trouble(Kind.USAGE, "Give either idle-for or idle-since.")
-    return moments[0] if moments else None
+    return found[0] if found else None
 
 
 async def _plan_in_cluster(request: Request, cancel: bool) -> Plan:
-    pids, started = sessions_meant(request.parameters["pid"], request.parameters["started"], global_pids.MOST)
-    found = await global_pids.candidates(request.server, pids, started, cancel)
+    sessions = sessions_meant(request.parameters, global_pids.MOST)
+    found, ended = _there(await global_pids.candidates(request.server, sessions, cancel))
     steps = await global_pids.signals(request.server, found, cancel)
-    return _made(found, steps, cancel)
+    return _made(found, steps, _signals(sessions, cancel), ended)
 
 
 def _candidates(**given: object) -> dict[str, object]:
     nothing: dict[str, object] = {
-        "pids": [],
-        "started": [],
+        **asked_of(()),
         "idle": None,
         "idle_for": None,
         "idle_since": None,
@@ -93,34 +106,58 @@ def _candidates(**given: object) -> dict[str, object]:
     return nothing | given
 
 
-async def _asked(request: Request, cancel: bool) -> Snapshot:
-    pids, started = sessions_meant(request.parameters["pid"], request.parameters["started"])
-    parameters = _candidates(pids=pids, started=started, cancel=cancel)
-    found = await request.server.fetch("actions/terminate_candidates", parameters)
-    for row in found.records():
-        refuse(row)
-    return found
+async def _plan_meant(request: Request, cancel: bool) -> Plan:
+    sessions = sessions_meant(request.parameters)
+    parameters = _candidates(**asked_of(sessions), cancel=cancel)
+    found, ended = _there(await request.server.fetch("actions/terminate_candidates", parameters))
+    return await _plan(request, found, _signals(sessions, cancel), ended, cancel=cancel)
 
 
-async def _plan(request: Request, query: str, found: Snapshot, guard: str) -> Plan:
+def _there(found: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
+    """Those that still are what was seen, and why the others are not. Raises Trouble(REFUSED) for any other reason.
+
+    It is refused as well where none is left.
+    """
+    rows = list(found.records())
+    for row in sorted(rows, key=lambda row: row["gone"] is True):
+        if not row["gone"] or all(each["gone"] for each in rows):
+            refuse(row)
+    kept = tuple(row for row in found.rows if not row[found.index("gone")])
+    return replace(found, rows=kept), tuple(one_line(row["refused"]) for row in rows if row["gone"])
+
+
+def _signals(sessions: Sequence[Meant], cancel: bool) -> Signals:
+    if cancel:
+        return IN_TRANSACTION if any(each.transaction for each in sessions) else CANCELLED
+    return OF_TRANSACTION if all(each.transaction for each in sessions) else ENDED
+
+
+async def _plan(
+    request: Request, found: Snapshot, signals: Signals, notes: tuple[str, ...] = (), *, cancel: bool = False
+) -> Plan:
     parameters: dict[str, object] = {
         "pids": list(found.values("pid")),
         "started": list(found.values("backend_start")),
-        "moments": list(found.values(guard)) if guard else [None] * len(found.rows),
+        "transactions": list(found.values("xact_start")),
     }
-    return _made(found, await steps_from_query(request.server, query, parameters), query == "cancel_sessions")
+    if cancel:
+        query, parameters["statements"] = "cancel_sessions", list(found.values("query_start"))
+    else:
+        idle = list(found.values("state_change")) if signals is OF_IDLE else [None] * len(found.rows)
+        query, parameters["moments"] = "terminate_sessions", idle
+    return _made(found, await steps_from_query(request.server, query, parameters), signals, notes)
 
 
-def _made(found: Snapshot, steps: tuple[Step, ...], cancel: bool) -> Plan:
-    pids = ", ".join(str(pid) for pid in found.values("pid"))
+def _made(found: Snapshot, steps: tuple[Step, ...], signals: Signals, notes: tuple[str, ...]) -> Plan:
+    pids, count = ", ".join(str(pid) for pid in found.values("pid")), len(found.rows)
     return Plan(
-        Claim(f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}"),
+        Claim(f"session {pids}" if count == 1 else f"sessions {pids}"),
         steps,
+        notes,
         table=_shown(found) if found.rows else None,
-        summary=f"{'cancel' if cancel else 'terminate'} {counted(len(found.rows), 'session')}",
-        result=counted(len(found.rows), *(CANCELLED if cancel else ENDED)),
-        in_full=len(found.rows) <= IN_FULL,
-        signals=True,
+        summary=f"{'cancel' if signals.single == CANCELLED.single else 'terminate'} {counted(count, 'session')}",
+        in_full=count <= IN_FULL,
+        signals=replace(signals, sessions=count),
     )
 
 
@@ -134,35 +171,6 @@ def _shown(found: Snapshot) -> Snapshot:
     )
 
 
-def sessions_meant(pid: str, started: str, most: int = 2**31 - 1) -> tuple[list[int], list[str | None]]:
-    """Each pid once, with the start of its session where that was given."""
-    pids, moments = _pids(pid, most), _moments(started)
-    if not moments or 0 in pids:  # 0 stands for prepared transactions, which have no start; the plan refuses them
-        return list(dict.fromkeys(pids)), [None] * len(set(pids))
-    if len(moments) != len(pids):
-        raise Trouble(Kind.USAGE, f"{len(pids)} pids were given, but {len(moments)} start times.")
-    pairs = dict.fromkeys(zip(pids, moments, strict=True))
-    return [each for each, _ in pairs], [moment for _, moment in pairs]
-
-
-def _pids(text: str, most: int) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) <= most for part in parts):
-        raise Trouble(Kind.USAGE, f"pid must be one or more process IDs separated by commas, not {safe(text, 40)}.")
-    return [int(part) for part in parts]
-
-
-def _moments(text: str, name: str = "started") -> list[str]:
-    parts = [part.strip() for part in text.split(",")] if text.strip() else []
-    try:
-        moments = [datetime.fromisoformat(part) for part in parts]
-    except ValueError:
-        raise Trouble(Kind.USAGE, f"{name} must be a timestamp with time zone, not {safe(text, 40)}.") from None
-    if any(moment.tzinfo is None for moment in moments):
-        raise Trouble(Kind.USAGE, f"{name} must have a time zone: 2026-11-22 14:00:00.123456+00:00.")
-    return [moment.isoformat() for moment in moments]
-
-
 def _cancel_useless(row: Record) -> str:
     return "no statement is running" if row.get("state") in WITHOUT_STATEMENT else _useless(row)
 
@@ -171,8 +179,6 @@ def _useless(row: Record) -> str:
     return "a prepared transaction has no session" if row.get("pid") == 0 else ""
 
 
-_PID = Parameter("pid", "process ID of the session, or its global pid; several separated by commas", required=True)
-_STARTED = Parameter("started", "start time of the session; a later session with the same pid is not touched")
 # A view of a whole cluster has the global pid: its pid is that of another node.
 _ROW = {"pid": ("gpid", "blocking_gpid", "pid"), "started": ("blocking_start", "backend_start")}
 
@@ -181,8 +187,8 @@ CANCEL_BACKEND = Action(
     title="Cancel a statement",
     help="Cancels the running statement of a session and verifies it. Suggests terminate when cancel has no effect.",
     plan=plan_cancel,
-    parameters=(_PID, _STARTED),
-    row=_ROW,
+    parameters=(PID, STARTED, STATEMENT, CANCELLED_IN),
+    row={**_ROW, STATEMENT.name: "statement_start"},
     needs=Needs(Right.SIGNAL, primary=False),
     useless=_cancel_useless,
 )
@@ -191,8 +197,8 @@ TERMINATE_BACKEND = Action(
     title="Terminate a session",
     help="Terminates a session and rolls back its transaction. Refused for WAL senders and wraparound vacuums.",
     plan=plan_terminate,
-    parameters=(_PID, _STARTED),
-    row=_ROW,
+    parameters=(PID, STARTED, TRANSACTION),
+    row={**_ROW, TRANSACTION.name: "transaction_start"},
     needs=Needs(Right.SIGNAL, primary=False),
     useless=_useless,
 )

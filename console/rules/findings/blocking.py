@@ -10,7 +10,16 @@ from datetime import timedelta
 from console.format import age, one_line
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Steady, Urgency
 from console.panes.pooled import ask_with_clients
-from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
+from console.rules.findings.wording import (
+    cancel,
+    cancel_transaction,
+    counted,
+    number,
+    session,
+    since,
+    statement,
+    terminate,
+)
 from console.rules.lock_queues import TRANSACTION, Freed, Node, Queues, node, queues_of
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
@@ -162,7 +171,7 @@ def _end(record: Record, freed: Freed, behind: int) -> Fix:
     effect = f"frees {_now(freed)}{turn}{lost}"
     if record["gid"]:
         return Fix(ROLLBACK, {"gid": str(record["gid"])}, f"roll back {one_line(record['gid'])}: {effect}")
-    return terminate(record, effect) if record["state"] in IDLE else cancel(record, effect)
+    return terminate(record, effect) if record["state"] in IDLE else cancel_transaction(record, effect)
 
 
 def _now(freed: Freed) -> str:

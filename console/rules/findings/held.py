@@ -23,7 +23,16 @@ from console.model import (
 )
 from console.panes.pooled import ask_with_clients
 from console.rules.findings.blocking import IDLE, subject
-from console.rules.findings.wording import cancel, listed, number, session, since, statement, terminate
+from console.rules.findings.wording import (
+    cancel,
+    cancel_transaction,
+    listed,
+    number,
+    session,
+    since,
+    statement,
+    terminate,
+)
 from console.rules.sessions import IDLE_IN_TRANSACTION_SECONDS, PREPARED_TRANSACTION_SECONDS, XMIN_AGE_TRANSACTIONS
 
 LIMITS: tuple[tuple[Rule, str], ...] = (  # each with the metric that it judges
@@ -159,7 +168,10 @@ def _fixes(record: Record, effect: str) -> tuple[Fix, ...]:
     if record["kind"] != "session" or record["state"] not in CLIENT_STATES:
         return ()
     lost = f"{effect}; its changes are rolled back" if record["wrote"] else effect
-    return (terminate(record, lost) if record["state"] in IDLE else cancel(record, lost),)
+    if record["state"] in IDLE:
+        return (terminate(record, lost),)
+    # A snapshot may be that of a statement: the next one takes a new one.
+    return (cancel_transaction(record, lost) if record["wrote"] else cancel(record, lost),)
 
 
 def left_open(frame: Frame) -> Iterable[Finding]:

@@ -11,7 +11,7 @@ from console.records import dataclass
 from console.rules.findings.blocking import IDLE, subject
 from console.rules.findings.wording import (
     application,
-    cancel,
+    cancel_transaction,
     counted,
     listed,
     longest_idle,
@@ -151,7 +151,7 @@ def _is_held(server: Server, session_pool: bool) -> bool:
 def _end(server: Server, record: Record) -> Fix:
     lost = "; its changes are rolled back" if record["wrote"] else ""
     effect = f"frees a server connection of {server.client}{lost}"
-    return terminate(record, effect) if record["state"] in IDLE else cancel(record, effect)
+    return terminate(record, effect) if record["state"] in IDLE else cancel_transaction(record, effect)
 
 
 def _connected_clients(frame: Frame, servers: Sequence[Server]) -> Hold | None:

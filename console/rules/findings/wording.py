@@ -14,6 +14,7 @@ __all__ = [
     "QUERY",
     "application",
     "cancel",
+    "cancel_transaction",
     "counted",
     "database_place",
     "listed",
@@ -66,13 +67,18 @@ def since(seconds: object) -> str:
 
 
 def terminate(record: Record, effect: str) -> Fix:
-    """Ends the session of a row with `pid` and `backend_start`."""
-    return Fix("terminate-backend", _backend(record), f"terminate {record['pid']}: {effect}")
+    """Ends the session of a row with `pid` and `backend_start`, while its transaction (`transaction_start`) is open."""
+    return Fix("terminate-backend", _backend(record, "transaction"), f"terminate {record['pid']}: {effect}")
 
 
 def cancel(record: Record, effect: str) -> Fix:
-    """Cancels the statement of the session of a row with `pid` and `backend_start`."""
-    return Fix("cancel-backend", _backend(record), f"cancel {record['pid']}: {effect}")
+    """Cancels the statement of the session of a row with `pid`, `backend_start` and `statement_start`, no later one."""
+    return Fix("cancel-backend", _backend(record, "statement"), f"cancel {record['pid']}: {effect}")
+
+
+def cancel_transaction(record: Record, effect: str) -> Fix:
+    """Cancels what a session runs in its transaction of `transaction_start`, of which any statement does the harm."""
+    return Fix("cancel-backend", _backend(record, "statement", "transaction"), f"cancel {record['pid']}: {effect}")
 
 
 def longest_idle(row: Record) -> str:
@@ -92,5 +98,11 @@ def terminate_idle(row: Record, effect: str) -> Fix:
     return Fix("terminate-idle", given, f"terminate {effect}")
 
 
-def _backend(record: Record) -> dict[str, str]:
-    return {"pid": str(record["pid"]), "started": str(record.get("backend_start") or "")}
+def _backend(record: Record, *seen: str) -> dict[str, str]:
+    """A session by pid and start, and what it was seen in; what an earlier version recorded lacks that."""
+    known = {name: record.get(f"{name}_start") for name in seen}
+    return {
+        "pid": str(record["pid"]),
+        "started": str(record.get("backend_start") or ""),
+        **{name: str(value) for name, value in known.items() if value},
+    }

@@ -1,7 +1,7 @@
 -- Sessions of a Citus cluster to cancel or terminate, by global pid; and why one may not be.
 -- extension: citus
 --
--- Only nodes that answer within 3 s report sessions. `refused` is the reason.
+-- Only nodes that answer within 3 s report sessions. `refused` is the reason; `gone`: what was seen has ended.
 WITH bounded AS MATERIALIZED (
   SELECT pg_catalog.set_config('citus.node_connection_timeout', '3000', true) AS timeout
 ), me AS MATERIALIZED (
@@ -16,9 +16,11 @@ WITH bounded AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_roles o ON o.rolname = a.usename
    WHERE b.timeout IS NOT NULL AND a.is_worker_query IS NOT TRUE
 ), asked AS MATERIALIZED (
-  SELECT w.gpid, w.started, s.*
-    FROM ROWS FROM (pg_catalog.unnest(%(gpids)s::bigint[]), pg_catalog.unnest(%(started)s::timestamptz[]))
-         w(gpid, started)
+  SELECT w.gpid, w.started, w.statement, w.transaction, s.*
+    FROM ROWS FROM (pg_catalog.unnest(%(gpids)s::bigint[]), pg_catalog.unnest(%(started)s::timestamptz[]),
+                    pg_catalog.unnest(%(statements)s::timestamptz[]),
+                    pg_catalog.unnest(%(transactions)s::timestamptz[]))
+         w(gpid, started, statement, transaction)
     LEFT JOIN session s ON s.global_pid = w.gpid
 )
 SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS node, a.usename::text AS "user",
@@ -28,10 +30,19 @@ SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS 
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) AS transaction_age,
        pg_catalog.textsend(a.query) AS query,
        a.backend_start::text AS backend_start, a.query_start::text AS query_start,
-       v.refused, CASE WHEN v.refused IS NOT NULL THEN v.remedy END AS remedy
+       CASE WHEN a.transaction IS NOT NULL THEN a.xact_start::text END AS xact_start,
+       v.refused, CASE WHEN v.refused IS NOT NULL THEN v.remedy END AS remedy,
+       v.refused IS NOT NULL AND coalesce(a.global_pid IS NULL AND a.started IS NOT NULL OR a.backend_start <> a.started
+                                          OR e.what IS NOT NULL, false) AS gone
   FROM asked a
   LEFT JOIN pg_catalog.pg_dist_node n ON n.nodeid = a.nodeid
  CROSS JOIN me
+ CROSS JOIN LATERAL (
+       SELECT CASE
+         WHEN coalesce(a.xact_start = a.transaction, false) THEN NULL
+         WHEN a.statement IS NOT NULL AND NOT coalesce(a.query_start = a.statement AND a.state = 'active', false)
+              THEN 'statement'
+         WHEN a.statement IS NULL AND a.transaction IS NOT NULL THEN 'transaction' END AS what) e
  CROSS JOIN LATERAL (
        SELECT CASE
          WHEN a.global_pid IS NULL THEN 'No node that answers has a session with global pid ' || a.gpid || '.'
@@ -46,6 +57,9 @@ SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS 
               THEN 'Global pid ' || a.gpid || ' cannot be distinguished from a later session by this role.'
          WHEN a.backend_start <> a.started
               THEN 'Global pid ' || a.gpid || ' now belongs to another session; the selected session has ended.'
+         WHEN e.what IS NOT NULL
+              THEN 'The ' || e.what || ' that was seen of global pid ' || a.gpid || ' has ended; nothing was '
+                  || CASE WHEN %(cancel)s THEN 'cancelled.' ELSE 'terminated.' END
          WHEN a.backend_type <> 'client backend'
               THEN 'Global pid ' || a.gpid || ' is a server process (' || a.backend_type || ').'
          WHEN %(cancel)s AND a.state LIKE 'idle%%'
@@ -57,6 +71,7 @@ SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS 
          WHEN NOT (me.super OR me.signals OR coalesce(pg_catalog.pg_has_role(a.usename, 'USAGE'), false))
               THEN 'GRANT pg_signal_backend TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
          WHEN a.backend_start IS NULL THEN 'GRANT pg_read_all_stats TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
+         WHEN a.backend_start <> a.started OR e.what IS NOT NULL THEN ''
          WHEN %(cancel)s AND a.state LIKE 'idle%%'
               THEN 'terminate-backend ends the session and rolls its transaction back.'
          ELSE '' END AS remedy) v
