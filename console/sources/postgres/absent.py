@@ -22,7 +22,7 @@ _FROM = re.compile(r"(?:\b(?:FROM|JOIN|LATERAL)|,)\s*\Z", re.IGNORECASE)
 # What belongs to a call behind its arguments.
 _OF_CALL = re.compile(r"\s*(?:FILTER|WITHIN\s+GROUP|(OVER))\s*(?=\()", re.IGNORECASE)
 _PLACES = re.compile(r"%%([sIL])")  # in what format() fills
-_SEARCHED = re.compile(r"\b(?:ANY|ALL|SOME)\s*\(\s*\Z", re.IGNORECASE)
+_SEARCHED = re.compile(r"\b(?:ANY|ALL|SOME)\Z", re.IGNORECASE)
 _SENT = re.compile(r"%%|%\((\w+)\)s")
 _NO_ALIAS = CLAUSES | SETS | {"join", "left", "right", "full", "inner", "cross", "natural", "tablesample"}
 # Of these there is always one row, which leaves the rows of other relations as they are.
@@ -165,8 +165,16 @@ def _unknown(text: str, span: Span, absent: AbsentName) -> str:
     if absent.is_aggregate:  # so that rows are grouped all the same
         other = "bool_or" if absent.last == "bool_and" else "bool_and"
         return f"CASE WHEN pg_catalog.{other}(NULL) THEN NULL::{absent.type} END"
-    is_searched = _SEARCHED.search(text, 0, span.start) is not None
-    return f"NULL::{absent.type}" if is_searched else f'(SELECT NULL::{absent.type} AS "{absent.last}")'
+    if _is_searched(text, span.start):
+        return f"NULL::{absent.type}"
+    return f'(SELECT NULL::{absent.type} AS "{absent.last}")'
+
+
+def _is_searched(text: str, at: int) -> bool:
+    """Whether the array that begins there is that of ANY (…), ALL (…) or SOME (…): looked for backwards from it."""
+    before = text[:at].rstrip()
+    word = before[:-1].rstrip()
+    return before.endswith("(") and _SEARCHED.search(word, max(len(word) - 5, 0)) is not None
 
 
 def _no_rows(text: str, span: Span, absent: AbsentName) -> str:
