@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from tests.timing import SLOW, slow_functions
@@ -36,6 +37,7 @@ def test_every_slow_test_exists() -> None:
     assert missing == []
 
 
+@cache
 def _functions(module: Path) -> set[str]:
     tree = ast.parse(module.read_text(encoding="utf-8")) if module.exists() else ast.Module(body=[], type_ignores=[])
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
