@@ -5,6 +5,8 @@
 # make bench       measures the console beside its peers; BENCH=queries ARGS="URI" runs another benchmark
 
 SHELL := /bin/sh
+# Every worker imports all tests: with their bytecode kept, half the work of it is done once.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-servers system-servers check lint bench frames screenshots clean
 
