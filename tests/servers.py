@@ -26,13 +26,14 @@ from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.redis_server import RedisProcess
 from console.demo.supervisor import Supervisor
 from console.files.pooler_config import ADMIN, LOOKUP, STATS
-from console.files.scram import password
+from console.files.scram import password, verifier
 from scripts.servers import Version, pooler_version, postgresql
 
 SAMPLE_SCALE = 0.1
 MAJORS = (14, 15, 16, 17, 18, 19)
 RELEASED = 18  # the newest major version that is released
 PORTS = (10_000, 30_000)  # below the ports that systems give to outgoing connections
+ITERATIONS = 1  # of the hashes of passwords: with the usual 4096 most of the work of a log-in is hashing
 SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -262,7 +263,7 @@ class Servers(Mapping[int, PostgresServer]):
         )
         passwords = {user: password() for user in (SUPERUSER, *cluster.SETTINGS)}
         process.initialise(passwords[SUPERUSER], self.folder)
-        process.speak(cluster.roles(passwords))
+        process.speak(_accounts(passwords))
         process.start()
         file = write_private(self.folder / f"{name}.pass", passfile(passwords, ("*",)))
         return PostgresServer(choice.major, process, file, HOST, installation.bindir, process.data)
@@ -276,7 +277,7 @@ class Servers(Mapping[int, PostgresServer]):
         file = write_private(self.folder / f"pg{choice.major}.pass", passfile(passwords, ("*",), engine.host))
         server = PostgresServer(choice.major, engine, file, engine.host)
         with server.connect() as connection:
-            connection.execute(cluster.roles(passwords).encode())
+            connection.execute(_accounts(passwords).encode())
         return server
 
 
@@ -317,6 +318,12 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _accounts(passwords: Mapping[str, str]) -> str:
+    """SQL that gives the superuser and the roles of the pipeline their passwords."""
+    superuser = f"ALTER ROLE {SUPERUSER} PASSWORD '{verifier(passwords[SUPERUSER], ITERATIONS)}';\n\n"
+    return superuser + cluster.roles(passwords, ITERATIONS)
 
 
 def _docker_answers() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from console.files.scram import verifier
+from console.files.scram import ITERATIONS, verifier
 from console.sql import content
 from console.tuning import presets
 
@@ -23,10 +23,10 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
-def roles(passwords: Mapping[str, str]) -> str:
-    """SQL that creates the roles or renews their passwords; only verifiers appear in it."""
-    given = "".join(f"SET {setting} = '{verifier(passwords[role])}';\n\n" for role, setting in SETTINGS.items())
-    return given + _read("roles")
+def roles(passwords: Mapping[str, str], iterations: int = ITERATIONS) -> str:
+    """SQL that creates the roles or renews their passwords; only verifiers appear in it, of so many iterations."""
+    made = {setting: verifier(passwords[role], iterations) for role, setting in SETTINGS.items()}
+    return "".join(f"SET {setting} = '{each}';\n\n" for setting, each in made.items()) + _read("roles")
 
 
 def create() -> str:

@@ -34,9 +34,9 @@ def password() -> str:
     return secrets.token_urlsafe(24)
 
 
-def verifier(text: str) -> str:
+def verifier(text: str, iterations: int = ITERATIONS) -> str:
     """What PostgreSQL stores for a password (RFC 5803)."""
-    return _verifier(text, secrets.token_bytes(16), ITERATIONS)
+    return _verifier(text, secrets.token_bytes(16), iterations)
 
 
 def matches(text: str, stored: str) -> bool:
