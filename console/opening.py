@@ -29,9 +29,9 @@ def sources_for(
     def own() -> Mapping[str, Answer]:
         from console.running.trail.tables import answers  # noqa: PLC0415  two panes show them
 
-        return {**answers(trail or default_trail(), runs, postgres), **policies(refreshes)}
+        return answers(trail or default_trail(), runs, postgres)
 
-    console = ConsoleSource(own, whoami()["os_user"])
+    console = ConsoleSource(own, whoami()["os_user"], at_hand=policies(refreshes))  # rules ask for the policies
     hints = {POOLER: wanted.pooler_hint}
     others = [poolers_of(wanted.poolers)] if wanted.poolers else []
     redis = [redis_of(wanted.redis)] if wanted.redis else []

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from console.later import late
+
 HIDDEN = "(hidden)"  # replaces a secret
 _FORMERLY = "(not kept)"  # what stood there in trails of versions before
 
 _PASSWORDS = (
     # CREATE ROLE … PASSWORD '…', perhaps cut within it
-    re.compile(r"(\bpassword\s+)(?:e|u&)?'(?:[^'\\]|''|\\(?s:.|\Z))*(?:'|\Z)()", re.IGNORECASE),
+    late(r"(\bpassword\s+)(?:e|u&)?'(?:[^'\\]|''|\\(?s:.|\Z))*(?:'|\Z)()", re.IGNORECASE),
     # a conninfo, perhaps inside of a literal, or the query of a URI
-    re.compile(r"(\bpassword\s*=\s*)(?:''(?:[^']|'''')*''|'(?:[^'\\]|\\.)*'|[^\s'\"&]+)()", re.IGNORECASE),
+    late(r"(\bpassword\s*=\s*)(?:''(?:[^']|'''')*''|'(?:[^'\\]|\\.)*'|[^\s'\"&]+)()", re.IGNORECASE),
     # a verifier, with which a password can be guessed
-    re.compile(r"(\bSCRAM-SHA-256\$)\d+:[\w+/=]+\$[\w+/=]+:[\w+/=]+()"),
+    late(r"(\bSCRAM-SHA-256\$)\d+:[\w+/=]+\$[\w+/=]+:[\w+/=]+()"),
     # a URI
-    re.compile(r"(://[^\s:/@]*:)[^\s/@]+(@)"),
+    late(r"(://[^\s:/@]*:)[^\s/@]+(@)"),
 )
-_SECRET_NAME = re.compile(r"password|passwd|secret|token", re.IGNORECASE)
+_SECRET_NAME = late(r"password|passwd|secret|token", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:

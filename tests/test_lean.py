@@ -99,3 +99,15 @@ def test_a_late_pattern_does_what_a_compiled_one_does() -> None:
         assert pattern.sub("-", "aBba") == compiled.sub("-", "aBba") == "a-a"
         assert [found["word"] for found in pattern.finditer("b aB")] == ["b", "B"]
     assert (pattern.pattern, pattern.flags, pattern.groupindex) == (compiled.pattern, compiled.flags, {"word": 1})
+
+
+COMPILED = """
+import re, sys
+own = [module for name, module in sys.modules.items() if name.startswith("console.")]
+print("compiled", *{name for module in own for name, value in vars(module).items() if isinstance(value, re.Pattern)})
+"""
+
+
+def test_check_compiles_few_patterns_before_they_are_used(any_pg: Cluster, tmp_path: Path) -> None:
+    printed = ran(tmp_path, f"{command('check', '-t', any_pg.uri('postgres'))}\n{COMPILED}").splitlines()
+    assert len(printed[-1].split()) <= 1 + 10

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from console.cli.arguments import commands, parser
 from console.format import safe, safe_lines
+from console.later import late
 from console.model import Kind, Trouble
 
 # Whatever may hold a password: URIs, also mistyped ones, and password=… of a conninfo.
-_SECRET = re.compile(r"\S*(?:://|:\S*@)\S*|\S*password\s*=\s*(?:'(?:\\.|[^'])*'?|\S*)", re.IGNORECASE)
+_SECRET = late(r"\S*(?:://|:\S*@)\S*|\S*password\s*=\s*(?:'(?:\\.|[^'])*'?|\S*)", re.IGNORECASE)
 
 
 def parse(argv: Sequence[str]) -> Namespace:

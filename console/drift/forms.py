@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
+from console.later import late
 from console.records import dataclass
 
-_CAST = re.compile(r"::(?:text|character varying|bpchar)(?:\(\d+\))?(?:\[\])?")
-_SPACE = re.compile(r"[\s()]+")
-_LIMITED = re.compile(r"(?P<base>[a-z ]+?)\((?P<limits>\d+(?:,\d+)?)\)")
+_CAST = late(r"::(?:text|character varying|bpchar)(?:\(\d+\))?(?:\[\])?")
+_SPACE = late(r"[\s()]+")
+_LIMITED = late(r"(?P<base>[a-z ]+?)\((?P<limits>\d+(?:,\d+)?)\)")
 _WHOLE = {"smallint": 1, "integer": 2, "bigint": 3}
 _TEXTS = {"text", "character varying", "character"}
 _NUMBERS = {"numeric", "real", "double precision"}

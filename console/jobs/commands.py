@@ -6,6 +6,7 @@ import re
 
 from console.format import one_line
 from console.jobs.job import Rejected
+from console.later import late
 from console.records import dataclass
 
 # A letter of any script or an underscore, then digits and dollars too: by what they are not, which is compiled quickly.
@@ -13,7 +14,7 @@ _NAME = r'(?:"(?:[^"]|"")+"|[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*)'
 _RELATION = rf"(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)"
 _VERB = r"VACUUM\s+ANALYZE|VACUUM\s*\(\s*ANALYZE\s*\)|VACUUM|ANALYZE|REINDEX(?:\s+TABLE)?(?:\s+CONCURRENTLY)?"
 # Upper and lower case are the same in the verb only: it takes milliseconds to compile that for every letter there is.
-_COMMAND = re.compile(rf"\s*(?P<verb>(?i:{_VERB}))(?:\s+|(?<=\)))\s*{_RELATION}\s*;?\s*")
+_COMMAND = late(rf"\s*(?P<verb>(?i:{_VERB}))(?:\s+|(?<=\)))\s*{_RELATION}\s*;?\s*")
 ACCEPTED = "VACUUM, VACUUM ANALYZE, ANALYZE or REINDEX, and the name of one table"
 
 

@@ -8,6 +8,7 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
+from console.later import late
 from console.model.cache_steps import CacheDrop, Prewarm
 from console.model.local_file import LocalFile
 from console.model.look import Snapshot
@@ -23,11 +24,11 @@ LOCK_TIMEOUT = 0.2
 NOTICED = 0.2  # seconds after which a watched statement has given way to whoever queues behind it
 
 # Statements that no function may run. PostgreSQL runs what they set off with the rights of the table's owner.
-CONFINED_BY_SERVER = re.compile(r"\bCONCURRENTLY\b|^\s*(VACUUM|ANALYZE|REINDEX|CLUSTER|REPACK)\b", re.IGNORECASE)
+CONFINED_BY_SERVER = late(r"\bCONCURRENTLY\b|^\s*(VACUUM|ANALYZE|REINDEX|CLUSTER|REPACK)\b", re.IGNORECASE)
 # What nothing confines: it computes expressions of indexes and partition keys with the rights of the session.
-DETACHES = re.compile(r"\bDETACH\s+PARTITION\b.*\bCONCURRENTLY\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+DETACHES = late(r"\bDETACH\s+PARTITION\b.*\bCONCURRENTLY\s*;?\s*$", re.IGNORECASE | re.DOTALL)
 # As CONFINED_BY_SERVER, in a transaction; the owner may lack CREATE on the schema that it takes.
-BUILDS_INDEX = re.compile(r"\s*CREATE\s+(UNIQUE\s+)?INDEX\b[^;]*$", re.IGNORECASE)
+BUILDS_INDEX = late(r"\s*CREATE\s+(UNIQUE\s+)?INDEX\b[^;]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

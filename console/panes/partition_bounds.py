@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
+from console.later import late
 from console.records import dataclass
 
 Point = tuple[int, float | str]  # (-1, 0) MINVALUE, (0, value), (1, 0) MAXVALUE
@@ -23,11 +24,11 @@ UNITS = (1.0, 1e3, 1e6, 1e9)  # of a second
 CENTURY = (946_684_800, 4_102_444_800)  # seconds since 1970: the years 2000 to 2100
 
 _VALUE = r"'(?:[^']|'')*'|[^\s,()']+"
-_RANGE = re.compile(rf"^FOR VALUES FROM \(((?:{_VALUE}|, )+)\) TO \(((?:{_VALUE}|, )+)\)$", re.DOTALL)
-_SINGLE = re.compile(r"FOR VALUES FROM \('([^']*)'\) TO \('([^']*)'\)")  # of one column, as most are: far faster
-_VALUES = re.compile(_VALUE, re.DOTALL)
-_HASH = re.compile(r"^FOR VALUES WITH \(modulus (\d+), remainder (\d+)\)$")
-_LIST = re.compile(r"^FOR VALUES IN \((.*)\)$", re.DOTALL)
+_RANGE = late(rf"^FOR VALUES FROM \(((?:{_VALUE}|, )+)\) TO \(((?:{_VALUE}|, )+)\)$", re.DOTALL)
+_SINGLE = late(r"FOR VALUES FROM \('([^']*)'\) TO \('([^']*)'\)")  # of one column, as most are: far faster
+_VALUES = late(_VALUE, re.DOTALL)
+_HASH = late(r"^FOR VALUES WITH \(modulus (\d+), remainder (\d+)\)$")
+_LIST = late(r"^FOR VALUES IN \((.*)\)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from console.format import safe
+from console.later import late
 from console.model import Kind, Limit, Trouble
 from console.records import dataclass
 from console.settings import blackouts, capacity, deliveries, jobs, yamlfile
@@ -25,7 +26,7 @@ from console.settings.jobs import JobSettings
 from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
 from console.sql import content
 
-_PASSWORD = re.compile(r"://[^/@?]*:[^@]+@|password\s*=", re.IGNORECASE)
+_PASSWORD = late(r"://[^/@?]*:[^@]+@|password\s*=", re.IGNORECASE)
 _LONGEST = 86400.0
 
 Names = Callable[[], Collection[str]]

@@ -8,18 +8,18 @@ service in ~/.pg_service.conf ($PGSERVICEFILE) or $PGSYSCONFDIR/pg_service.conf.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from console.format import safe
+from console.later import late
 from console.model import Kind, Trouble
 from console.settings.config import Settings, Wanted, holds_password
 
-_NAME = re.compile(r"[\w.-]{1,80}")
-_SECTION = re.compile(r"^\s*\[([^\]]+)\]")
-_URI = re.compile(r"^postgres(ql)?://(?P<authority>[^/?]*)(?P<rest>/[^?]*)?")
+_NAME = late(r"[\w.-]{1,80}")
+_SECTION = late(r"^\s*\[([^\]]+)\]")
+_URI = late(r"^postgres(ql)?://(?P<authority>[^/?]*)(?P<rest>/[^?]*)?")
 NO_PARTS: Mapping[str, str] = {}
 ENCODE = "Percent-encode special characters of a password (@ %40, / %2F, : %3A), or keep it in ~/.pgpass."
 

@@ -29,10 +29,17 @@ class ConsoleSource:
 
     retry_in = 0.0
 
-    def __init__(self, answers: Callable[[], Mapping[str, Answer]], user: str = "", name: str = "console") -> None:
-        """`answers` is called when the first is asked for; `user` is the user of the operating system."""
+    def __init__(
+        self,
+        answers: Callable[[], Mapping[str, Answer]],
+        user: str = "",
+        name: str = "console",
+        at_hand: Mapping[str, Answer] | None = None,
+    ) -> None:
+        """`answers` is called when one that is not `at_hand` is asked for; `user` is that of the operating system."""
         self.name = name
         self._make = answers
+        self._at_hand = at_hand or {}
         self._user = user
 
     @cached_property
@@ -63,15 +70,15 @@ class ConsoleSource:
 
     def obstacle(self, query: str) -> Trouble | None:
         """That there is no such query."""
-        return None if query in self._answers else _unknown(query)
+        return None if query in self._at_hand or query in self._answers else _unknown(query)
 
     async def close(self) -> None:
         """There is nothing to close: the servers behind it are closed by their owner."""
 
     def _answer(self, query: str) -> Answer:
-        if query not in self._answers:
+        if (found := self._at_hand.get(query) or self._answers.get(query)) is None:
             raise _unknown(query)
-        return self._answers[query]
+        return found
 
 
 def table(query: str, columns: tuple[str, ...], rows: Callable[[Parameters], Iterable[Row]], comes_from: str) -> Answer:

@@ -42,6 +42,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 from console.records import dataclass
@@ -95,7 +96,8 @@ def load(name: str, version: Version = NEWEST) -> Query:
     text = max(fitting)[1].read_text(encoding="utf-8")
     if folder in QUERIES:
         text = _with_parts(text)
-        text = "".join(line for line in text.splitlines(keepends=True) if _serves(line, version))
+        if "-- since" in text or "-- before" in text:
+            text = "".join(line for line in text.splitlines(keepends=True) if _serves(line, version))
     return _parse(name, text, min(variants)[0])
 
 
@@ -127,6 +129,7 @@ def _with_parts(text: str) -> str:
     return _PART.sub(lambda found: _with_parts(_part(found[1])), text)
 
 
+@cache
 def _part(name: str) -> str:
     return (content() / "sql" / "parts" / f"{name}.sql").read_text(encoding="utf-8").rstrip()
 
@@ -151,7 +154,7 @@ def _numbers(version: str | None) -> Version | None:
 
 def _parse(name: str, text: str, since: Version) -> Query:
     head: list[str] = []
-    for line in text.splitlines():
+    for line in StringIO(text):
         if not line.startswith("--"):
             break
         head.append(line.removeprefix("--").strip())

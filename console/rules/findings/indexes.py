@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from console.format import age, one_line, size
+from console.later import late
 from console.model import (
     RARELY,
     RELATIONS,
@@ -27,7 +27,7 @@ from console.rules.storage import DAY, INDEX_COUNTED_DAYS
 
 ALL = INDEXES.view("all")
 MOST_DROPPED = 20  # indexes in the parameters of one fix
-_LEFTOVER = re.compile(r"_cc(new|old)\d*$")  # of an interrupted REINDEX CONCURRENTLY
+_LEFTOVER = late(r"_cc(new|old)\d*$")  # of an interrupted REINDEX CONCURRENTLY
 
 
 def invalid(frame: Frame) -> Iterable[Finding]:

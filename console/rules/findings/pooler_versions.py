@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from console.format import one_line
+from console.later import late
 from console.model import OFTEN, Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Level, Urgency
 from console.records import dataclass
 from console.rules.findings.wording import counted, listed
@@ -13,7 +13,7 @@ from console.rules.findings.wording import counted, listed
 Version = tuple[int, int, int]
 Config = Mapping[str, str]
 POOLER = "pgbouncer"
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_VERSION = late(r"(\d+)\.(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from console.later import late
 from console.records import dataclass
 
 USER_HZ = 100  # ticks per second in which Linux reports CPU time, on every architecture that PostgreSQL runs on
 SECTOR = 512  # bytes, in /proc/diskstats
 UNLIMITED = 1 << 60  # from here on a limit of cgroup v1 means that there is none
-_VIRTUAL = re.compile(r"(loop|ram|zram|fd|sr)\d+$")
-_ESCAPE = re.compile(r"\\([0-7]{3})")
+_VIRTUAL = late(r"(loop|ram|zram|fd|sr)\d+$")
+_ESCAPE = late(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from console.later import late
 from console.records import dataclass
 from console.redaction import without_secrets
 
@@ -35,11 +36,11 @@ _MESSAGES = (  # by how the messages begin that have no code of their own; of th
 _CODES = {"40P01": DEADLOCK}
 _FAILED_LOGIN = "28"  # class of invalid authorization
 _NOT_A_LOGIN = "Peer|Ident|LDAP|PAM|GSSAPI|RADIUS|certificate"
-_AUTHENTICATION = re.compile(rf"(?:{_NOT_A_LOGIN}) authentication failed")
-_DURATION = re.compile(r"duration: ([\d.]+) ms")
-_SENT = re.compile(r"duration: [\d.]+ ms  (?:statement|(?:parse|bind|execute)(?: [^:]*)?): (.*)", re.DOTALL)
-_SIZE = re.compile(r"temporary file: .*, size (\d+)", re.DOTALL)
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)")
+_AUTHENTICATION = late(rf"(?:{_NOT_A_LOGIN}) authentication failed")
+_DURATION = late(r"duration: ([\d.]+) ms")
+_SENT = late(r"duration: [\d.]+ ms  (?:statement|(?:parse|bind|execute)(?: [^:]*)?): (.*)", re.DOTALL)
+_SIZE = late(r"temporary file: .*, size (\d+)", re.DOTALL)
+_TIME = late(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from console.later import late
 from console.records import dataclass
 from console.sources.log.entry import LogClock, LogEntry, clean, number
 from console.sources.log.prefix import prefix_pattern
@@ -16,8 +17,8 @@ from console.sources.log.prefix import prefix_pattern
 CSV, JSON, STDERR = "csvlog", "jsonlog", "stderr"
 MOST_RECORD = 1 << 18  # characters of one record; a longer one is broken
 LEAST_COLUMNS = 23  # of a record of csvlog
-_CSV_START = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\n]{1,40},")
-_CSV_FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^,"]*))(?:,|\Z)', re.DOTALL)
+_CSV_START = late(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\n]{1,40},")
+_CSV_FIELD = late(r'(?:"((?:[^"]|"")*)"|([^,"]*))(?:,|\Z)', re.DOTALL)
 _FIELDS: Mapping[str, str] = {  # of the plain log: how a line that goes on begins → the field that it is
     "DETAIL": "detail",
     "HINT": "hint",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from console.format import one_line
+from console.later import late
 from console.model import Database, Kind, Trouble
 from console.sources.log.parsers import CSV, JSON, STDERR
 from console.sources.log.tail import LogFile, NewLines
@@ -19,7 +19,7 @@ JOURNAL = "journald:"  # what a setting begins with that names a unit of systemd
 _ABOUT = frozenset({"UNIT", "OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT"})  # fields of entries that name a unit
 MOST_LINES = 4_000  # of the journal in one read
 SUFFIXES = {CSV: ".csv", JSON: ".json", STDERR: ".log"}
-_SYSLOG = re.compile(r"^\[\d+-\d+\] ?")  # what the server puts before each line that it sends to syslog
+_SYSLOG = late(r"^\[\d+-\d+\] ?")  # what the server puts before each line that it sends to syslog
 _TAB = "#011"  # how syslog writes a tab
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from console.later import late
+
 _SECOND = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _ESCAPES: Mapping[str, tuple[str, str]] = {  # letter → name of the group, and what it looks like
     "a": ("application", r".*?"),
@@ -31,7 +33,7 @@ _ESCAPES: Mapping[str, tuple[str, str]] = {  # letter → name of the group, and
     "x": ("", r"\d+"),
     "Q": ("", r"-?\d+"),
 }
-_ESCAPE = re.compile(r"%(-?\d*)(.)", re.DOTALL)
+_ESCAPE = late(r"%(-?\d*)(.)", re.DOTALL)
 
 
 def prefix_pattern(prefix: str) -> re.Pattern[str]:
@@ -51,7 +53,7 @@ def prefix_pattern(prefix: str) -> re.Pattern[str]:
     pattern += re.escape(prefix[at:])
     if optional:
         pattern += ")?"
-    return re.compile(rf"{pattern}(?P<severity>[^\s:]+):  (?P<text>.*)", re.DOTALL)
+    return late(rf"{pattern}(?P<severity>[^\s:]+):  (?P<text>.*)", re.DOTALL)
 
 
 def _group(name: str, looks: str, named: set[str], *, padded: bool) -> str:
