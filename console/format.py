@@ -318,18 +318,23 @@ def _three(number: float) -> str:
     return f"{number:.{decimals}f}"
 
 
+def sql_identifier(name: str) -> str:
+    """A name as SQL reads it, whatever it is: in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def pooler_identifier(name: str) -> str:
     """The name of a database as PgBouncer's admin console reads it; see `is_pooler_identifier`.
 
     With its quotes it must fit a buffer (copy_arg in PgBouncer's admin.c), so a long one is sent without where it can.
     """
-    quoted = '"' + name.replace('"', '""') + '"'
+    quoted = sql_identifier(name)
     return name if _is_bare(name) and not _fits(quoted) else quoted
 
 
 def is_pooler_identifier(name: str) -> bool:
     """Whether a command of PgBouncer's admin console can name a database."""
-    return _is_bare(name) or _fits('"' + name.replace('"', '""') + '"')
+    return _is_bare(name) or _fits(sql_identifier(name))
 
 
 def _is_bare(name: str) -> bool:

@@ -67,6 +67,20 @@ def test_each_reason_why_rules_cannot_be_evaluated_is_printed_once(stage: Stage,
     assert "   pool-exhausted, pgbouncer-cve: There is no pooler" in done.out
 
 
+def test_missing_privileges_are_printed_as_statements_for_the_role(stage: Stage, tmp_path: Path) -> None:
+    desk = stage.desk
+    desk.do("CREATE ROLE \"Watch 1\" LOGIN PASSWORD 'x'")
+    try:
+        uri = desk.cluster.uri(desk.database, "Watch 1")
+        done = run(tmp_path, "check", "-t", uri, "--only", "settings-file-error", PGPASSWORD="x")
+        statement = 'GRANT SELECT ON pg_catalog.pg_file_settings TO "Watch 1";'
+        assert statement in done.out
+        assert "TO the role" not in done.out
+        desk.do(statement)
+    finally:
+        desk.do('DROP OWNED BY "Watch 1"', 'DROP ROLE "Watch 1"')
+
+
 def test_rules_for_what_a_target_has_not_count_neither_as_evaluated_nor_as_unknown(
     stage: Stage, tmp_path: Path
 ) -> None:

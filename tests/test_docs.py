@@ -126,6 +126,21 @@ def watcher(pg: PostgresServer, pg_pipeline: str) -> Iterator[str]:
             connection.execute("DROP ROLE console")
 
 
+def test_statements_that_the_documents_give_to_the_console_are_those_of_the_pipeline(
+    any_pg: PostgresServer, pipeline: str
+) -> None:
+    given = re.compile(r'pipeline-console (?:forecast|explain) "([^"]+)"')
+    texts = [path.read_text("utf-8").replace("\\$", "$") for path in (README, *(ROOT / "docs").glob("*.md"))]
+    statements = [statement for text in texts for statement in given.findall(text)]
+    assert statements
+    with any_pg.connect(pipeline) as session:
+        for statement in statements:
+            session.execute("BEGIN")
+            prepared = f"PREPARE example AS {statement}" if statement.startswith("SELECT") else statement
+            session.execute(prepared.encode())
+            session.execute("ROLLBACK")
+
+
 @pytest.mark.slow
 async def test_the_role_of_the_readme_sees_every_pane_and_all_sessions(watcher: str) -> None:
     server = Reading(watcher)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from console.format import counted, safe, to_json
+from console.format import counted, safe, sql_identifier, to_json
 from console.model import Facts, Finding, Level, Trouble, Unknown
 from console.rules.judging import Identity, Verdict
 from console.watching.documents import WORDS, finding_document
@@ -50,16 +50,23 @@ def _text(result: Result, several: bool) -> str:
     for finding in sorted(result.verdict.findings, key=lambda each: _why(result, each) is not None):
         lines += _block(finding, _why(result, finding))
     lines.append(summary(result))
-    lines += _unknown(result.verdict.unknown)
+    lines += _unknown(result)
     return "\n".join(lines) + "\n"
 
 
-def _unknown(rules: Sequence[Unknown]) -> list[str]:
+def _unknown(result: Result) -> list[str]:
     """Why rules could not be evaluated, each reason once."""
     names: dict[str, list[str]] = {}
-    for each in rules:
-        names.setdefault(f"{each.why} {each.remedy}".rstrip(), []).append(each.rule)
+    for each in result.verdict.unknown:
+        names.setdefault(f"{each.why} {_remedy(each, result.facts)}".rstrip(), []).append(each.rule)
     return [f"   {', '.join(rules)}: {why}" for why, rules in names.items()]
+
+
+def _remedy(unknown: Unknown, facts: Facts | None) -> str:
+    """What would change it; where privileges are missing, the statements that give them to this role."""
+    if facts is None or not unknown.lacks.grants:
+        return unknown.remedy
+    return safe(" ".join(unknown.lacks.statements(sql_identifier(facts.user))))
 
 
 def summary(result: Result) -> str:
@@ -104,7 +111,10 @@ def document(result: Result) -> dict[str, object]:
             for finding in result.verdict.findings
         ],
         "cannot_tell": [
-            *({"rule": each.rule, "why": each.why, "remedy": each.remedy} for each in result.verdict.unknown),
+            *(
+                {"rule": each.rule, "why": each.why, "remedy": _remedy(each, result.facts)}
+                for each in result.verdict.unknown
+            ),
             *(
                 [{"rule": "", "why": result.trouble.sentence, "remedy": result.trouble.remedy}]
                 if result.trouble

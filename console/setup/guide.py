@@ -9,7 +9,7 @@ from enum import Enum
 from console.actions import MODULES, action
 from console.actions.planning import Request, complete, plan
 from console.actions.pooler.write_pgbouncer_config import server_connections
-from console.format import one_line, safe
+from console.format import one_line, safe, sql_identifier
 from console.model import Database, Kind, Plan, Trouble
 from console.records import dataclass
 from console.settings.config import Settings
@@ -195,7 +195,7 @@ def _stops(sentence: str, remedy: str, notes: tuple[str, ...]) -> PageState:
 
 
 def _cannot_create(now: Situation) -> PageState:
-    user = '"' + now.facts.user.replace('"', '""') + '"'
+    user = sql_identifier(now.facts.user)
     return PageState(
         Standing.CANNOT,
         f"{one_line(now.facts.user)} has no CREATE privilege on schema public.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console import sql
-from console.format import one_line
+from console.format import one_line, sql_identifier
 from console.model import Facts, Kind, Lacks, Trouble, denied
 from console.sources.derived import no_query
 from console.sources.postgres.troubles import preload_hint
@@ -23,7 +23,7 @@ def chosen(name: str, facts: Facts | None) -> sql.Query:
     found = facts.extensions.get(query.extension) if facts else None
     if found is None:
         return query
-    schema = '"' + found.schema.replace('"', '""') + '"'
+    schema = sql_identifier(found.schema)
     rights = tuple(right.replace("@extschema@", schema) for right in query.rights)
     return replace(query, text=query.text.replace("@extschema@", schema.replace("%", "%%")), rights=rights)
 
@@ -93,7 +93,7 @@ def _not_installed(extension: str, facts: Facts) -> Trouble:
 
 def _schema_denied(extension: str, facts: Facts) -> Trouble:
     schema = facts.extensions[extension].schema
-    quoted = '"' + schema.replace('"', '""') + '"'
+    quoted = sql_identifier(schema)
     return denied(
         f"The role has no USAGE privilege on schema {one_line(schema)}, which holds {extension}.",
         f"USAGE ON SCHEMA {one_line(quoted)}",
