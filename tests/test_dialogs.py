@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.command import SearchIcon
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
@@ -16,6 +17,7 @@ from textual.widgets import Input, OptionList, Static
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, is_short
+from console.glyphs import HANDLER
 from console.keys import action_key
 from console.model import Claim, Plan, Step
 from console.panes import pane
@@ -266,6 +268,15 @@ async def test_a_dialog_that_is_closed_before_it_is_drawn_is_gone_without_a_trac
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)  # type: ignore[arg-type]
         assert pilot.app.is_running
     assert len(answers) == 1
+
+
+async def test_the_palette_draws_nothing_that_an_encoding_may_lack() -> None:
+    async with Front().run_test() as pilot:
+        pilot.app.push_screen(Palette())
+        await until(pilot, lambda: bool(pilot.app.screen.query(SearchIcon)))  # type: ignore[arg-type]
+        icon = pilot.app.screen.query_one(SearchIcon)
+        assert str(icon.render()).isascii()
+    assert "▔".encode("ascii", HANDLER) == b"-"
 
 
 async def test_a_palette_that_is_closed_before_it_is_drawn_is_gone_too() -> None:

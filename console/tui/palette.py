@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette, Hits
+from textual.command import CommandPalette, Hits, SearchIcon
 from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
@@ -27,6 +27,10 @@ class Palette(CommandPalette):
     There Enter would choose from what was found before the last characters were typed, and a second Enter would close
     the screen below the palette too.
     """
+
+    def on_mount(self) -> None:
+        """The key that opens it, instead of a picture that few consoles and encodings have."""
+        self.query_one(SearchIcon).icon = ":"
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         """Choose from what is found for the whole text."""
