@@ -102,7 +102,7 @@ def _next(now: Situation) -> tuple[str, ...]:
     return (
         waits,
         f"From now on a worker runs the jobs when they are due: pipeline-console worker -t {shlex.quote(target)}",
-        "It needs the password of that role, for example in ~/.pgpass: the page Roles names the file that has it.",
+        f"It needs the password of that role, for example in ~/.pgpass{_password_file(now)}.",
         "After upgrading the console: pipeline-console setup shows what is new.",
         "To monitor: pipeline-console open, or show PANE --format json.",
         "To run the worker with systemd:",
@@ -111,6 +111,11 @@ def _next(now: Situation) -> tuple[str, ...]:
 
 def _unit(now: Situation) -> tuple[str, ...]:
     return worker_unit(now.facts, _worker_role(now))
+
+
+def _password_file(now: Situation) -> str:
+    """Where the password is, if the page Roles made the role."""
+    return ": the page Roles names the file that has it" if _worker_role(now) == OWNER else ""
 
 
 def _worker_role(now: Situation) -> str:

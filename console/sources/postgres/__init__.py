@@ -12,6 +12,7 @@ from console.sources.postgres.connecting import (
     answers,
     as_replica,
     describe,
+    lasting_target,
     parse_target,
     refused,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "close_in_turn",
     "cut",
     "describe",
+    "lasting_target",
     "moved_and_more",
     "parse_target",
     "refused",

@@ -162,6 +162,17 @@ def address(connection: Connection) -> dict[str, str]:
     return {"host": info.host, **numeric, "port": str(info.port), "target_session_attrs": "any"}
 
 
+def lasting_target(address: str, tls: bool, **own: str) -> str:
+    """A conninfo of the server at `address` for a service that runs for months, with `own` parameters.
+
+    Without the numeric address of the host, which changes in a failover; encrypted if the console's connection is.
+    """
+    found = parse_target(address) or {"host": "localhost"}
+    pinned = {"target_session_attrs", *(["hostaddr"] if found.get("host") else [])}
+    kept = {name: value for name, value in found.items() if name not in pinned}
+    return conninfo.make_conninfo("", **kept, **({"sslmode": "require"} if tls else {}), **own)
+
+
 def answering_host(target: Mapping[str, str], connection: Connection) -> str:
     """host:port that answered, when the target is a service or names several hosts; else empty."""
     hosts = target.get("host") or target.get("hostaddr") or os.environ.get("PGHOST", "")
