@@ -180,6 +180,38 @@ async def test_each_step_of_a_plan_says_which_further_relations_it_locks(desk: D
     assert [note for note in plan.notes if f"pid {pid} (till" in note and "on public.sale_1 for" in note]
 
 
+async def test_each_step_of_a_plan_says_what_it_does_to_whole_tables(desk: Desk) -> None:
+    """What an earlier step may spare is not claimed; what it makes sure, such as a constraint to validate, is."""
+    desk.do("ALTER TABLE region ADD n int", "ANALYZE region")
+    alter = "ALTER TABLE public.region {}"
+    steps = (
+        Step(alter.format("ADD CONSTRAINT there CHECK (n IS NOT NULL) NOT VALID")),
+        Step(alter.format("VALIDATE CONSTRAINT there")),
+        Step(alter.format("ALTER n SET NOT NULL")),
+        Step("CREATE INDEX CONCURRENTLY ON public.region (n)", execution=Standalone(lock_timeout=0)),
+        Step(alter.format("ALTER n TYPE bigint; ALTER TABLE public.sale_1 ADD CHECK (region > 0)")),
+        Step("ALTER TABLE public.region ALTER n SET NOT NULL; SELECT 1"),
+    )
+    async with desk.workspace() as workspace:
+        server = workspace.sources.postgres
+        await server.connect()
+        plan = await with_forecast(server, Plan(Claim("region"), steps))
+        (alone,) = (await with_forecast(server, Plan(Claim("region"), steps[-1:]))).steps
+    size = "about 8.00 kB"
+    assert [line.text for line in plan_lines(plan) if line.text.startswith("work: ")] == [
+        f"work: read all rows of public.region, {size}",
+        f"work: may have to read all rows of public.region, {size}",
+        f"work: build an index of public.region, {size}",
+        # Of the largest cost first: the table with the index of its key.
+        "work: rewrite public.region, about 24.0 kB · read all rows of public.sale_1, about 0 B",
+        f"work: may have to read all rows of public.region, {size}",
+    ]
+    works = [None if step.forecast is None else document(step.forecast)["work"] for step in (plan.steps[3], alone)]
+    (built,), (read,) = works  # type: ignore[misc]
+    assert built == {"does": "build", "relation": "public.region", "bytes": 8192.0, "sure": True}
+    assert read == {"does": "read", "relation": "public.region", "bytes": 8192.0, "sure": True}
+
+
 async def test_a_step_waits_as_long_as_its_transaction_has_set(desk: Desk) -> None:
     alter, inside, next_one = "ALTER TABLE public.region ADD COLUMN {} text", Transaction("a"), Transaction("b")
     steps = (

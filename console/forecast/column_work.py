@@ -107,7 +107,9 @@ def alter_column(words: Words, name: TypedName, reach: Reach) -> Tasks:
     if words.take("type") or words.take("set", "data", "type"):
         yield from _type(words, column, name, reach)
     elif words.take("set", "not", "null"):
-        yield TaskRequest(TableWork.READ, name, reach, lambda stored, oid: not stored.is_not_null(oid, column))
+        yield TaskRequest(
+            TableWork.READ, name, reach, lambda stored, oid: not stored.is_not_null(oid, column), sparable=True
+        )
     elif words.take("set", "expression"):
         yield TaskRequest(TableWork.REWRITE, name, reach, _is_generated_as(column, "s"))
         yield TaskRequest(TableWork.READ, name, reach, _is_checked(column))

@@ -15,7 +15,7 @@ from console.forecast.recognise import is_utility, recognise
 from console.forecast.relations import Related, Relations
 from console.forecast.requests import LockRequest, Recognised, TypedName
 from console.forecast.traffic import Traffic, read_traffic
-from console.forecast.working import expected_work
+from console.forecast.working import expected_work, work_of_steps
 from console.format import counted, one_line
 from console.model import Database, Kind, Record, Source, Step, Transaction, Trouble
 from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
@@ -189,9 +189,11 @@ async def forecast_steps(
     now = await read_traffic(server, {relations.tables.get(oid, oid) for oid, _ in pairs})
     conflicts = await _conflicts(server, pairs, LONG)
     traffic = Traffic(before or now, now)
+    texts = [tuple(_statements(step.sql)) for step in steps]
+    works = await work_of_steps(server, texts, server.facts.major, relations)
     made = tuple(
-        _with_forecast(step, _forecast(each.kind, wanted, relations, conflicts, traffic), bound)
-        for step, each, wanted, bound in zip(steps, known, each_wanted, _bounds(steps), strict=True)
+        _with_forecast(step, replace(_forecast(each.kind, wanted, relations, conflicts, traffic), work=work), bound)
+        for step, each, wanted, bound, work in zip(steps, known, each_wanted, _bounds(steps), works, strict=True)
     )
     return made, now
 

@@ -53,13 +53,21 @@ def queue_sentence(forecast: Forecast) -> str:
 
 def work_sentence(work: ExpectedWork) -> str:
     """What it does to whole tables, which decides how long it holds its locks."""
+    if not work.sure:
+        return f"It may have to {_work(work)}: the catalogs do not say."
+    return f"It has to {_work(work)}, while it holds its locks."
+
+
+def step_work(forecast: Forecast) -> str:
+    """What a step does to whole tables; empty: nothing."""
+    return " · ".join(f"{'' if work.sure else 'may have to '}{_work(work)}" for work in forecast.work)
+
+
+def _work(work: ExpectedWork) -> str:
     tables = one_line(work.relation)
     if work.relations > 1:
         tables = f"{counted(work.relations, 'table')} of {tables}"
-    what = f"{work.task.value} {tables}, about {size(work.size)}"
-    if not work.sure:
-        return f"It may have to {what}: the catalogs do not say."
-    return f"It has to {what}, while it holds its locks."
+    return f"{work.task.value} {tables}, about {size(work.size)}"
 
 
 def step_sentence(forecast: Forecast, declared: str) -> str:

@@ -30,3 +30,4 @@ class TaskRequest:
     test: Test = always
     types: tuple[str, ...] = ()  # that the test asks for, as they are written
     functions: tuple[str, ...] = ()  # the same, without their schemas
+    sparable: bool = False  # by a constraint or an index, such as an earlier step of a plan may add

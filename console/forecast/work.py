@@ -67,13 +67,13 @@ def _constraint(words: Words, name: TypedName, reach: Reach) -> Tasks:
     if kind in {"check", "foreign"} and not unchecked:
         yield TaskRequest(TableWork.READ, name, Reach.ITSELF if words.has("no", "inherit") else reach)
     elif kind == "not" and words.take("null") and not unchecked:
-        yield TaskRequest(TableWork.READ, name, reach, _may_be_null((words.part(),)))
+        yield TaskRequest(TableWork.READ, name, reach, _may_be_null((words.part(),)), sparable=True)
     elif kind in {"unique", "primary", "exclude"}:
         words.take("key")
         if not words.sees("using", "index"):
             yield TaskRequest(TableWork.BUILD, name, reach)
         if kind == "primary":
-            yield TaskRequest(TableWork.READ, name, reach, _may_be_null(*_key(words)))
+            yield TaskRequest(TableWork.READ, name, reach, _may_be_null(*_key(words)), sparable=True)
 
 
 def _key(words: Words) -> tuple[tuple[str, ...], str]:
@@ -98,7 +98,9 @@ def _may_be_null(columns: tuple[str, ...], index: str = "") -> Callable[[Stored,
 def _unvalidated(constraint: str) -> Callable[[Stored, int], bool]:
     def test(stored: Stored, oid: int) -> bool:
         known = stored.constraints[oid].get(constraint)
-        return known is not None and not known.is_valid
+        if known is None:  # of an earlier step of a plan, unless others of the tree have it
+            return not any(constraint in each for each in stored.constraints.values())
+        return not known.is_valid
 
     return test
 
@@ -125,9 +127,9 @@ def _differs(what: str, wanted: str) -> Callable[[Stored, int], bool | None]:
 
 def _attached(partition: TypedName, parent: TypedName) -> Tasks:
     """A table that becomes a partition is read unless its constraints say that all its rows belong there."""
-    yield TaskRequest(TableWork.READ, partition, Reach.TREE, _unproven)
-    yield TaskRequest(TableWork.BUILD, partition, Reach.TREE, _lacks_indexes(parent))
-    yield TaskRequest(TableWork.READ, parent, Reach.DEFAULT, _unproven)
+    yield TaskRequest(TableWork.READ, partition, Reach.TREE, _unproven, sparable=True)
+    yield TaskRequest(TableWork.BUILD, partition, Reach.TREE, _lacks_indexes(parent), sparable=True)
+    yield TaskRequest(TableWork.READ, parent, Reach.DEFAULT, _unproven, sparable=True)
 
 
 def _unproven(stored: Stored, oid: int) -> bool | None:
@@ -150,7 +152,7 @@ def _create_table(words: Words, _: int) -> Tasks:
     if words.take("partition", "of"):
         parent = words.name()
         if not words.sees("default"):
-            yield TaskRequest(TableWork.READ, parent, Reach.DEFAULT, _unproven)
+            yield TaskRequest(TableWork.READ, parent, Reach.DEFAULT, _unproven, sparable=True)
 
 
 def _create_index(words: Words, _: int) -> Tasks:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from console.explaining.tokens import Lexeme, tokens
+from console.forecast.recognise import recognise
 from console.forecast.relations import Relations
 from console.forecast.requests import LockRequest, Reach
 from console.forecast.storage import Stored
 from console.forecast.tasks import TaskRequest
 from console.forecast.words import Words
 from console.forecast.work import is_stored, tasks_of
-from console.model import Source
+from console.model import Source, Trouble
 from console.model.forecast import ExpectedWork, TableWork
 from console.model.locks import LockMode
 
@@ -25,11 +27,38 @@ async def expected_work(
     server: Source, statement: str, major: int, relations: Relations, path: Sequence[str]
 ) -> tuple[ExpectedWork, ...]:
     """What the statement goes through: what is sure, and the costliest, first. Raises Trouble."""
+    (work,) = await work_of_steps(server, ((statement,),), major, relations, path)
+    return work
+
+
+async def work_of_steps(
+    server: Source, steps: Sequence[Sequence[str]], major: int, relations: Relations, path: Sequence[str] = ()
+) -> tuple[tuple[ExpectedWork, ...], ...]:
+    """The same of the statements of each step, in the order in which they are run. Raises Trouble."""
+    asked = [[task for statement in step for task in _tasks(statement, major)] for step in steps]
+    everything = [task for tasks in asked for task in tasks]
+    if not everything:
+        return tuple(() for _ in steps)
+    stored = await _stored(server, everything, relations, path)
+    return tuple(
+        work_of(tasks, relations, stored, _changed(steps[:at], major, relations)) if tasks else ()
+        for at, tasks in enumerate(asked)
+    )
+
+
+def _tasks(statement: str, major: int) -> tuple[TaskRequest, ...]:
     found = [token for token in tokens(statement) if not (token.sort is Lexeme.SIGN and token.text == ";")]
-    requests = tasks_of(Words(found), major)
-    if not requests:
-        return ()
-    return work_of(requests, relations, await _stored(server, requests, relations, path))
+    return tasks_of(Words(found), major)
+
+
+def _changed(steps: Sequence[Sequence[str]], major: int, relations: Relations) -> frozenset[int]:
+    """The tables that these steps may have given a constraint or an index."""
+    found: set[int] = set()
+    for statement in (statement for step in steps for statement in step):
+        with contextlib.suppress(Trouble):
+            for request in recognise(statement, major).requests:
+                found.update(relation.oid for relation in relations.meant(request))
+    return frozenset(found)
 
 
 async def _stored(server: Source, requests: Sequence[TaskRequest], relations: Relations, path: Sequence[str]) -> Stored:
@@ -45,13 +74,20 @@ async def _stored(server: Source, requests: Sequence[TaskRequest], relations: Re
     return Stored.of((await server.fetch(QUERY, parameters)).records(), relations.named)
 
 
-def work_of(requests: Sequence[TaskRequest], relations: Relations, stored: Stored) -> tuple[ExpectedWork, ...]:
-    """The tasks on what the relations mean, each table under its costliest one that is sure."""
+def work_of(
+    requests: Sequence[TaskRequest], relations: Relations, stored: Stored, changed: Container[int] = ()
+) -> tuple[ExpectedWork, ...]:
+    """The tasks on what the relations mean, each table under its costliest one that is sure.
+
+    Of tables that earlier steps have changed by then, less is known: a constraint that they added may spare a task.
+    """
     done: dict[int, tuple[TableWork, bool]] = {}
     names: dict[int, str] = {}
     for request in sorted(requests, key=lambda each: _COSTS.index(each.task)):
         for oid in _meant(request, relations):
             answer = request.test(stored, oid) if is_stored(stored, oid) else False
+            if answer and request.sparable and oid in changed:
+                answer = None
             if answer is not False and (oid not in done or (answer and not done[oid][1])):
                 done[oid] = request.task, answer is True
                 own = oid if request.reach is Reach.DEFAULT else relations.named[request.name]

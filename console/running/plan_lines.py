@@ -97,8 +97,10 @@ def _step(at: int, step: Step, transaction: int) -> Iterator[PlanLine]:
 
 def _forecast(step: Step) -> Iterator[PlanLine]:
     if step.forecast is not None:
-        from console.forecast.lines import step_sentence  # noqa: PLC0415  the first screen shows no plan
+        from console.forecast.lines import step_sentence, step_work  # noqa: PLC0415  the first screen shows no plan
 
+        if work := step_work(step.forecast):
+            yield PlanLine(Sort.FACT, f"work: {work}")
         if waits := step_sentence(step.forecast, step.lock):
             yield PlanLine(Sort.FACT, f"who waits: {waits}")
 
