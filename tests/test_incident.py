@@ -102,9 +102,10 @@ def _of_now(recorder: ReadingRecorder) -> PastReadings:
         ("course", {"end": 1796001560.9596553, "step": 5, "cores": 2, "slots": [None, {"Lock": 0.5}]}),
         ("course", [[1796001560, 123456789012.0], [1796001565, 0.25]]),
         ("series", [[1.0, 2.0], [1234567890.0, 4.0]]),
+        ("sampled", [[[14330], "client backend", "active", "Lock", "tuple", -1234567890123456789, "app", "owner"]]),
     ],
 )
-def test_a_chart_is_drawn_of_a_redacted_file_as_it_was(column: str, drawn: object) -> None:
+def test_what_the_console_reads_again_is_in_a_redacted_file_as_it_was(column: str, drawn: object) -> None:
     text = json.dumps(drawn)
     found = Redaction().answer(reading("waits", 0, [(text, "IO")], (column, "class")))
     assert isinstance(found, Snapshot)
@@ -246,6 +247,34 @@ def test_a_report_tells_what_was_found_and_done_and_text_of_a_stranger_is_no_mar
     assert "**critical** 2026-01-01 12:00:10 – 2026-01-01 12:00:10" in done.out
     assert "2026-01-01 12:00:30 **terminate-backend** by dba" in done.out
     assert "\x1b" not in done.out
+
+
+def test_a_report_counts_how_often_a_finding_came_back(tmp_path: Path) -> None:
+    """One that was there for a second now and then is not one that was there all the time."""
+    recorder = ReadingRecorder()
+    columns = ("rule", "subject", "level", "sentence", "detail", "explains", "since", "fixes", "evidence")
+    for begin, level, until_ in ((10, "warning", 12), (30, "critical", 90), (300, "warning", 301)):
+        finding: tuple[object, ...] = (
+            "blocking-session",
+            "session 7",
+            level,
+            f"blocks at {begin}",
+            "",
+            [],
+            at_(begin),
+            [],
+            [],
+        )
+        keep(recorder, *(reading("findings", seen, [finding], columns) for seen in (begin, until_)), source="rules")
+        keep(recorder, reading("findings", until_ + 2, [], columns), source="rules")
+    write_incident(tmp_path / "a.incident", recorder.readings(at(400)), 0, [])
+    done = run(tmp_path, "report", "a.incident")
+    times = "3 times from 2026-01-01 12:00:10 to 2026-01-01 12:05:01, the longest 1 minute from 2026-01-01 12:00:30"
+    assert f"- **critical** {times}: blocks at 30\n" in done.out
+
+
+def at_(seconds: float) -> datetime:
+    return datetime.fromtimestamp(at(seconds), UTC)
 
 
 def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:

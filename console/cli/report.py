@@ -32,11 +32,15 @@ MOST_ROWS = 20  # of a pane
 
 @dataclass(frozen=True, slots=True)
 class FindingSpan:
-    """A finding, as it was at its worst, and when it was seen."""
+    """A finding, as it was at its worst, and when it was seen: each time from its first to its last reading."""
 
     finding: Finding
-    first: float
-    last: float
+    times: tuple[tuple[float, float], ...]
+
+    @property
+    def longest(self) -> tuple[float, float]:
+        """The time that took longest."""
+        return max(self.times, key=lambda time: time[1] - time[0])
 
 
 def report(path: Path, settings: Settings) -> int:
@@ -67,16 +71,20 @@ async def report_text(incident: Incident, settings: Settings) -> str:
 
 def finding_spans(readings: PastReadings) -> list[FindingSpan]:
     """Each finding of the readings, in the order in which they were seen first."""
-    spans: dict[tuple[str, str], FindingSpan] = {}
+    worst: dict[tuple[str, str], Finding] = {}
+    times: dict[tuple[str, str], dict[datetime | None, tuple[float, float]]] = {}  # each time began at another moment
     for segment in readings.segments:
         chain = segment.chains.get(Stream(RULES, "findings"))
         for at, answer in answers(chain) if chain else ():
             for finding in _found(answer):
                 key = finding.rule, finding.subject
-                before = spans.get(key, FindingSpan(finding, at, at))
-                worse = finding if finding.level >= before.finding.level else before.finding
-                spans[key] = FindingSpan(worse, min(before.first, at), max(before.last, at))
-    return sorted(spans.values(), key=lambda span: span.first)
+                if key not in worst or finding.level >= worst[key].level:
+                    worst[key] = finding
+                seen = times.setdefault(key, {})
+                first, last = seen.get(finding.since, (at, at))
+                seen[finding.since] = min(first, at), max(last, at)
+    spans = [FindingSpan(finding, tuple(sorted(times[key].values()))) for key, finding in worst.items()]
+    return sorted(spans, key=lambda span: span.times[0])
 
 
 def worst_moment(readings: PastReadings, otherwise: float) -> float:
@@ -114,13 +122,21 @@ def _findings(spans: list[FindingSpan]) -> list[str]:
     lines = []
     for span in spans:
         finding = span.finding
-        seen = f"{_at(span.first)} – {_at(span.last)}"
-        since = f", since {moment(finding.since)}" if finding.since else ""
-        lines.append(f"- **{finding.level.name.lower()}** {seen}{since}: {escaped(finding.sentence)}")
+        lines.append(f"- **{finding.level.name.lower()}** {_seen(span)}: {escaped(finding.sentence)}")
         lines += [f"  - {escaped(text)}" for text in (finding.detail, *finding.explains) if text]
         lines += [f"  - {escaped(each.label)}: {escaped(each.value)}" for each in finding.evidence]
         lines += [f"  - fix: {escaped(fix.action)}: {escaped(fix.effect)}" for fix in finding.fixes[:1]]
     return lines
+
+
+def _seen(span: FindingSpan) -> str:
+    """When it was there: from when to when, or how often and for how long at most."""
+    if len(span.times) == 1:
+        since = f", since {moment(span.finding.since)}" if span.finding.since else ""
+        return f"{_at(span.times[0][0])} – {_at(span.times[0][1])}{since}"
+    first, last = span.longest
+    longest = f"the longest {in_words(last - first)} from {_at(first)}"
+    return f"{len(span.times)} times from {_at(span.times[0][0])} to {_at(span.times[-1][1])}, {longest}"
 
 
 def _done(incident: Incident) -> list[str]:

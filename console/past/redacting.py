@@ -16,7 +16,7 @@ from console.redaction import HIDDEN, redacted, without_secrets
 
 STATEMENTS = frozenset({"query", "statement", "text", "sql", "definition", "command", "undo", "detail", "message"})
 ADDRESSES = frozenset({"client", "client_addr", "client_hostname", "address", "addr", "host", "hostname", "peer"})
-CHARTS = frozenset({"course", "series"})  # columns with the numbers that a chart draws, as JSON
+DOCUMENTS = frozenset({"course", "series", "sampled"})  # columns with JSON that the console wrote and reads again
 LOCAL = frozenset({"", "local", "localhost", "unix"})
 _PRIVATE = re.compile(r"conninfo|command|passw|secret|token|_file$|listen_addresses", re.IGNORECASE)
 _QUOTED = re.compile(
@@ -122,8 +122,8 @@ class Redaction:
     def _text_of(self, name: str, cell: str) -> str:
         if name in ADDRESSES and not self._plain:
             return cell if cell in LOCAL else self._name(cell)
-        if name in CHARTS and (drawn := _drawn(cell)) is not None:
-            return json.dumps(self._cell("", drawn))
+        if name in DOCUMENTS and (document := _document(cell)) is not None:
+            return json.dumps(self._cell("", document))
         return self.statement(cell) if name in STATEMENTS else self.text(cell)
 
     def _trouble(self, why: Trouble) -> Trouble:
@@ -140,8 +140,8 @@ class Redaction:
         return self._names.setdefault(address, f"client-{len(self._names) + 1}")
 
 
-def _drawn(text: str) -> Any:
-    """What a chart draws; None: it is no JSON."""
+def _document(text: str) -> Any:
+    """What JSON holds; None: it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

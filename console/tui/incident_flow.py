@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.app import App
 
-from console.format import safe
+from console.format import one_line, safe
 from console.model import Trouble
 from console.past.incident import SUFFIX
 from console.tui.background import in_background
@@ -41,6 +41,7 @@ class IncidentFlow:
 
     async def _write(self, path: Path) -> None:
         moment = self._times.then.moment if self._times.then else None
+        self._dialogs.toast(f"Writing {one_line(path.name)} …", timeout=3)
         try:
             self._dialogs.toast(await self._workspace.write_incident(path, moment))
         except Trouble as why:
