@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
+from console.cli.plan_text import plan_text
 from console.model import Kind, Outcome, Trouble
 from console.panes import PANES
 from console.rules.findings.wording import terminate_idle
@@ -182,9 +184,20 @@ async def test_idle_sessions_of_an_application_are_ended(desk: Desk, others: Ses
     plan = await desk.plan(TERMINATE_IDLE, idle_for="0 seconds", application="leaky pool")
     assert plan.table is not None
     assert set(plan.table.values("pid")) == {pid(session) for session in leaking}
+    assert plan.steps[0].note == "terminates 3 sessions and rolls back the open transaction of 1 of them"
     assert (await desk.run(TERMINATE_IDLE, idle_for="0 seconds", application="leaky pool")).outcome is Outcome.DONE
     assert alive(desk, *(pid(session) for session in leaking)) == 0
     assert alive(desk, working, pid(other)) == 2
+
+
+async def test_a_plan_rolls_back_no_transaction_of_a_session_that_has_none(desk: Desk, others: Sessions) -> None:
+    for _ in range(6):  # more than are shown in full
+        others.open(application_name="leaky pool")
+    plan = await desk.plan(TERMINATE_IDLE, idle_for="0 seconds", application="leaky pool")
+    assert plan.steps[0].note == "terminates 6 sessions, without an open transaction now"
+    rows = [line for line in plan_text(plan).splitlines() if "leaky pool" in line]
+    assert len(rows) == 6
+    assert not any(re.search(r"\d\.\d{4}", row) for row in rows)  # ages, no bare numbers
 
 
 async def test_who_became_old_enough_after_the_finding_is_not_ended(desk: Desk, others: Sessions) -> None:

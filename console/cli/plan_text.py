@@ -13,7 +13,7 @@ from console.format import age, count, counted, one_line, safe, to_json
 from console.model import Column, Outcome, Plan, Program, Snapshot, Standalone, Step, View
 from console.redaction import without_secrets
 from console.running.execution import executor
-from console.running.plan_lines import Sort, plan_lines
+from console.running.plan_lines import Sort, plan_lines, table_format, table_title
 from console.running.progress import Run, StepProgress
 
 QUIET = 5.0  # seconds between two lines about the same step where lines cannot be overwritten
@@ -155,7 +155,7 @@ def _title(step: Step) -> str:
 
 
 def _table(snapshot: Snapshot) -> str:
-    columns = tuple(Column(name, name.replace("_", " ")) for name in snapshot.columns)
+    columns = tuple(Column(name, table_title(name), table_format(name)) for name in snapshot.columns)
     return table(View("plan", "plan", "", columns, ()), snapshot)
 
 

@@ -63,11 +63,21 @@ def plan_lines(plan: Plan) -> Iterator[PlanLine]:
             yield from _step(at, progress.step, number if len(group) > 1 else 0)
 
 
+def table_format(column: str) -> str:
+    """How the cells of a column of a plan's table are shown: a key of format.FORMATS."""
+    return "age" if column.endswith("_age") else "text"
+
+
+def table_title(column: str) -> str:
+    """The head of a column of a plan's table."""
+    return column.replace("_", " ")
+
+
 def _record(record: Record) -> Iterator[PlanLine]:
     """What is known of a row, a line each; a text of several lines below its name."""
     width = max(map(len, record))
     for column, value in record.items():
-        name = column.replace("_", " ")
+        name = table_title(column)
         text = in_words(value) if isinstance(value, float) else safe_lines("" if value is None else value).strip()
         if "\n" in text:
             yield PlanLine(Sort.RECORD, name)

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from console.format import one_line, safe, show
 from console.keys import Place
 from console.model import Plan, Snapshot, Trouble
-from console.running.plan_lines import Sort, plan_lines
+from console.running.plan_lines import Sort, plan_lines, table_format, table_title
 from console.tui.background import in_place
 from console.tui.bindings import bindings
 from console.tui.key_guard import READ, KeyGuard, answer
@@ -137,7 +137,12 @@ def plan_text(plan: Plan, room: int) -> Content:
 
 def _table(table: Snapshot, room: int) -> Parts:
     """The table in at most `room` cells a line: columns as they fit, the last of them cut."""
-    lines = [table.columns, *([one_line(show(value, "text")) for value in row] for row in table.rows)]
+    titles = [table_title(name) for name in table.columns]
+    rows = (
+        [one_line(show(value, table_format(name))) for name, value in zip(table.columns, row, strict=True)]
+        for row in table.rows
+    )
+    lines = [titles, *rows]
     widths = [min(32, max(len(line[at]) for line in lines)) for at in range(len(table.columns))]
     shown: list[int] = []
     for width in widths:

@@ -145,6 +145,7 @@ async def _plan(
     else:
         idle = list(found.values("state_change")) if signals is OF_IDLE else [None] * len(found.rows)
         query, parameters["moments"] = "terminate_sessions", idle
+        parameters["open"] = global_pids.open_transactions(found)
     return _made(found, await steps_from_query(request.server, query, parameters), signals, notes)
 
 

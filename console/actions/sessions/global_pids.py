@@ -32,5 +32,11 @@ async def signals(server: Source, found: Snapshot, cancel: bool) -> tuple[Step, 
         "statements": list(found.values("query_start")),
         "transactions": list(found.values("xact_start")),
         "cancel": cancel,
+        "open": open_transactions(found),
     }
     return steps_from_rows(await server.fetch("actions/cluster_signals", asked))
+
+
+def open_transactions(found: Snapshot) -> int:
+    """How many of the sessions have a transaction open."""
+    return sum(age is not None for age in found.values("transaction_age"))

@@ -27,8 +27,12 @@ SELECT 'SELECT pg_catalog.' || CASE WHEN %(cancel)s THEN 'pg_cancel_backend(s.gl
                                     ELSE 'pg_terminate_backend(s.global_pid)' END || w.rows AS sql,
        CASE WHEN %(cancel)s THEN 'cancels the running statement of ' ELSE 'terminates ' END || w.sessions
        || CASE w.sessions WHEN 1 THEN ' session' ELSE ' sessions' END
-       || CASE WHEN %(cancel)s THEN '' WHEN w.sessions = 1 THEN ' and rolls back its open transaction'
-               ELSE ' and rolls back their open transactions' END
+       || CASE WHEN %(cancel)s THEN ''
+               WHEN %(open)s = 0 THEN ', without an open transaction now'
+               WHEN w.sessions = 1 THEN ' and rolls back its open transaction'
+               WHEN %(open)s = w.sessions THEN ' and rolls back their open transactions'
+               ELSE ' and rolls back the open ' || CASE %(open)s WHEN 1 THEN 'transaction' ELSE 'transactions' END
+                    || ' of ' || %(open)s || ' of them' END
        || ', with what it runs on other nodes' AS note,
        'SELECT pg_catalog.count(*) = 0, ''Still there after 5 s: global pid '' || pg_catalog.string_agg('
        's.global_pid::text, '', '') || ''. It ends at its next check for interrupts.''' || w.rows AS expect,

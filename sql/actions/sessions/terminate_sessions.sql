@@ -17,9 +17,12 @@ WITH session AS (
 )
 SELECT 'SELECT pg_catalog.pg_terminate_backend(s.pid) FROM pg_catalog.pg_stat_get_activity(NULL) s WHERE '
        || w.are AS sql,
-       'terminates ' || w.sessions || CASE w.sessions WHEN 1 THEN ' session and rolls back its'
-           ELSE ' sessions and rolls back their' END
-       || ' open transaction' AS note,
+       'terminates ' || w.sessions || CASE w.sessions WHEN 1 THEN ' session' ELSE ' sessions' END
+       || CASE WHEN %(open)s = 0 THEN ', without an open transaction now'
+               WHEN w.sessions = 1 THEN ' and rolls back its open transaction'
+               WHEN %(open)s = w.sessions THEN ' and rolls back their open transactions'
+               ELSE ' and rolls back the open ' || CASE %(open)s WHEN 1 THEN 'transaction' ELSE 'transactions' END
+                    || ' of ' || %(open)s || ' of them' END AS note,
        'SELECT pg_catalog.count(*) = 0, ''Still there after 2 s: pid '' || '
        'pg_catalog.string_agg(pg_catalog.concat(s.pid, '' ('','
        || ' s.wait_event_type, '':'', s.wait_event, '')''), '', '') || ''. It terminates at its next check for '
