@@ -145,6 +145,34 @@ async def test_what_was_refused_is_not_asked_again_soon_and_others_are() -> None
     assert sorted(await turns.pass_by(REFUSED)) == ["forbidden", "other"]
 
 
+async def test_what_lacks_an_extension_asks_the_server_for_it_once_in_ten_minutes_and_the_past_says_why() -> None:
+    turns, lacks = Turns({"one": 30.0, "other": 60.0, "fine": 30.0}), Trouble(Kind.MISSING, "No extension.")
+    asked, fetch = list[str](), turns.source.fetch
+
+    async def noted(query: str, parameters: object = None) -> Snapshot:
+        asked.append(query)
+        if query != "fine":
+            raise lacks
+        return await fetch(query, parameters)
+
+    turns.source.fetch = noted  # type: ignore[method-assign]
+    turns.source.obstacle = lambda query: None if query == "fine" else lacks  # type: ignore[assignment,method-assign]
+    for _ in range(20):
+        assert set(await turns.pass_by(61)) == {"one", "other", "fine"}
+    assert (len(asked) - asked.count("fine"), asked.count("fine")) == (2, 20)
+
+
+async def test_while_nothing_may_be_read_nobody_looks_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, looked = Turns({"often": 30.0, "seldom": 300.0}, seconds={"often": 10.0}), list[float]()
+    await turns.pass_by(100)
+    await turns.pass_by(30)  # by now the way to the server and back is known, and what was read is owed
+    due = FurtherReads._due
+    monkeypatch.setattr(FurtherReads, "_due", lambda reads, each: looked.append(turns.now) or due(reads, each))  # type: ignore[func-returns-value]
+    for _ in range(100):
+        await turns.pass_by(2)
+    assert not looked
+
+
 async def test_a_server_that_is_away_is_asked_once_a_look() -> None:
     gone = dict.fromkeys(("one", "other"), Trouble(Kind.UNREACHABLE, "The server is gone."))
     turns = Turns({"one": 30.0, "other": 30.0}, gone)

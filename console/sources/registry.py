@@ -128,6 +128,11 @@ class Sources:
         """From now on let `hear` know what the sources answer that panes, rules and the header ask."""
         self._hear = hear
 
+    def answered(self, name: str, query: str, why: Trouble) -> None:
+        """Let whoever hears know why the source of that name, which answered before, was not asked."""
+        if self._hear:
+            self._hear(self._known[name], query, None, why)
+
     def of(self, pane: Pane, view: View | None = None) -> Source:
         """The source that a view of `pane`, else the pane, asks. Raises Trouble(MISSING) if it is not configured."""
         name = pane.source_of(view) if view else pane.source

@@ -52,6 +52,7 @@ class FurtherReads:
         self._clock = clock
         self._began = self._earned = clock()
         self._asked: dict[tuple[str, str], float] = {}  # when it is worth asking again
+        self._sought: dict[str, float] = {}  # when each source was last asked whether it still lacks what it lacked
         self._readers: dict[tuple[str, str], Reader] = {}  # of what looks something up
         self._periods: dict[tuple[str, str], float] = {}  # of what is costly: as often as that allows
         self._way: dict[str, float] = {}  # seconds of the fastest answer of each source: the way there and back
@@ -72,7 +73,7 @@ class FurtherReads:
         self._earned = now
         if now >= self._next:
             await self._read_overdue(now)
-            self._next = min(map(self._due, self._reads), default=math.inf)
+            self._next = max(min(map(self._due, self._reads), default=math.inf), now + self._credit.seconds_left)
 
     async def _read_overdue(self, now: float) -> None:
         away: set[str] = set()
@@ -101,6 +102,11 @@ class FurtherReads:
     async def _is_away(self, each: FurtherRead, now: float) -> bool:
         """Read one view; returns whether its source cannot be reached."""
         source = self._sources.of(each.pane, each.view)
+        lacks = source.obstacle(each.view.query)
+        if lacks is not None and now < self._sought.get(each.source, -math.inf) + REFUSED:
+            self._asked[each.key] = now + each.view.kept
+            self._sources.answered(each.source, each.view.query, lacks)
+            return False
         try:
             await self._weigh(each, source)
             await self._read(each, source)
@@ -108,6 +114,8 @@ class FurtherReads:
             is_away = why.kind is Kind.UNREACHABLE
             is_known = is_away or source.obstacle(each.view.query) is not None  # nobody was asked
             self._asked[each.key] = now + (each.view.kept if is_known else REFUSED)
+            if is_known and not is_away:
+                self._sought[each.source] = now
             return is_away
         return False
 
