@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from console.running.trail.audit import Trail
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer
 from console.tui.action_flow import parameters_from_rows
-from console.watching.usual_plans import UsualPlans
+from console.watching.usual_plans import DAY, UsualPlans
 from console.workspace import Workspace
 from tests.planted import MISSING, USELESS, call, plant, precision_and_recall
 from tests.screens import console, settings, shows, until
@@ -245,6 +246,25 @@ def test_hot_updates_of_another_schema_are_not_lost() -> None:
     placed = placed_change(unqualified, plan)
     assert (placed.concerns("public", "orders"), placed.concerns("other", "orders")) == (True, False)
     assert placed_change(unqualified, None).concerns("other", "orders")
+
+
+async def test_plans_are_kept_once_a_day_by_whatever_console(unaided: tuple[Cluster, str], tmp_path: Path) -> None:
+    cluster, name = unaided
+    server, folder = PostgresServer(cluster.uri(name, OWNER)), tmp_path / FOLDER
+    try:
+        assert await UsualPlans(server, KeptPlans(folder)).keep_daily() == DAY
+        plans = list(folder.glob("*.json"))
+        assert plans
+        for path in plans:
+            path.unlink()
+        assert 0 < await UsualPlans(server, KeptPlans(folder)).keep_daily() < DAY
+        assert not list(folder.glob("*.json"))
+        (note,) = folder.iterdir()
+        os.utime(note, (note.stat().st_atime, note.stat().st_mtime - DAY))
+        assert await UsualPlans(server, KeptPlans(folder)).keep_daily() == DAY
+        assert len(list(folder.glob("*.json"))) == len(plans)
+    finally:
+        await server.close()
 
 
 async def test_the_plan_of_before_is_known_without_anybody_having_asked(

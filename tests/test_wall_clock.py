@@ -28,6 +28,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "cli/worker.py report": (1, "the time of a line"),
     "explaining/explain.py explain": (1, "when it was explained"),
     "explaining/explain.py present_plan": (1, "when the plan was taken"),
+    "explaining/kept.py seconds_since": (1, "the age of a file; of one from the future the plans are taken now"),
     "files/local_files.py set_aside": (1, "part of a name that is made unique otherwise"),
     "running/progress.py Run": (1, "when it started; how long it runs is of the monotonic clock"),
     "running/pulse.py watch_pulse": (2, "since when the server is silent; how long is of the event loop"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -60,8 +62,23 @@ class KeptPlans:
             private.write(path, json.dumps([_document(each) for each in kept]))
             self._forget()
 
+    def note_done(self, target: str) -> None:
+        """Note that the plans of a target are kept for now. Raises Trouble if the folder cannot be written."""
+        path = self._note(target)
+        with private.troubles(path):
+            private.make_folder(path.parent)
+            private.write(path, "")
+
+    def seconds_since(self, target: str) -> float:
+        """How long ago that was, by this machine's clock; infinite: never; negative: the clock was set back."""
+        written = _written(self._note(target))
+        return time.time() - written if written else math.inf
+
+    def _note(self, target: str) -> Path:
+        return self.folder / f"{sha256(target, 'replace')[:32]}.done"
+
     def _forget(self) -> None:
-        files = sorted(self.folder.glob("*.json"), key=_age, reverse=True)
+        files = sorted(self.folder.glob("*.json"), key=_written, reverse=True)
         for path in files[MOST:]:
             with contextlib.suppress(FileNotFoundError):  # another console was faster
                 path.unlink()
@@ -71,7 +88,8 @@ class KeptPlans:
         return self.folder / f"{name}.json"
 
 
-def _age(path: Path) -> float:
+def _written(path: Path) -> float:
+    """When it was written, in seconds since 1970; 0: there is none."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

@@ -27,14 +27,25 @@ class UsualPlans:
         self.trouble: Trouble | None = None  # why none could be kept last
 
     async def follow(self) -> None:
-        """Keep them now and once a day, until this task is cancelled."""
+        """Keep them once a day, until this task is cancelled."""
         while True:
+            left = DAY
             try:
-                await self.keep()
+                left = await self.keep_daily()
                 self.trouble = None
             except Trouble as why:  # such as no pg_stat_statements: E says so too
                 self.trouble = why
-            await asyncio.sleep(DAY)
+            await asyncio.sleep(left)
+
+    async def keep_daily(self) -> float:
+        """Keep them unless a console has done so within a day; seconds until they are due again. Raises Trouble."""
+        key = target_key(await self._server.connect())
+        passed = self._kept.seconds_since(key)
+        if 0 <= passed < DAY:
+            return DAY - passed
+        await self.keep()
+        self._kept.note_done(key)
+        return DAY
 
     async def keep(self) -> int:
         """Plan the statements that cost most and keep how; how many. Raises Trouble."""
