@@ -23,7 +23,7 @@ from console.model import Facts, Finding, Kind, Level, Trouble
 from console.panes import PANES, pane
 from console.panes.metrics import ALARMS, HEADER, METRICS, header_metrics, view_in_alarm
 from console.reading.sparkline import BARS
-from console.tui.header import Header
+from console.tui.header import Header, LineForm
 from console.tui.own_lines import OwnStyles
 from tests.screens import console as opened
 from tests.screens import screen_text, shows, until
@@ -257,3 +257,26 @@ async def test_a_first_line_that_cannot_fit_says_that_it_was_cut() -> None:
     assert len(shown) <= 80
     assert shown.startswith(" warehou…com:5432 ")
     assert "sees 9 of 120 sessions" in shown
+
+
+async def test_the_first_line_is_made_again_only_when_something_that_it_says_differs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    facts_in = Header._facts_in
+
+    def counted(header: Header, facts: Facts, form: LineForm) -> Content:
+        made.append(facts.database)
+        return facts_in(header, facts, form)
+
+    monkeypatch.setattr(Header, "_facts_in", counted)
+    app = Top()
+    async with app.run_test(size=(200, 2)):
+        header = app.query_one(Header)
+        for seconds in range(5):
+            header.show_server("there", FACTS, {**WELL, "tps": 120.0 + seconds}, HISTORY)
+        assert len(made) == 1
+        header.show_server("there", replace(FACTS, database="other"), WELL, HISTORY)
+        header.show_server("there", replace(FACTS, database="other"), {**WELL, "standby": True}, HISTORY)
+        assert made[1:] == ["other", "other"]
+        assert "standby" in header.render().plain

@@ -329,3 +329,27 @@ async def test_a_cell_whose_bar_alone_changed_is_painted_again() -> None:
 def test_the_order_is_seen_where_the_title_has_no_room_for_it(order: str, title: str) -> None:
     window = ColumnWindow((Placed(Column("sessions", "sessions", "count", width=8), 2, 8),), ("sessions",), 0, 80)
     assert window.titles(order) == [(title.strip(), bool(order))]
+
+
+class Listening(Bench):
+    moved = 0
+
+    def on_live_table_moved(self) -> None:
+        self.moved += 1
+
+
+async def test_rows_that_carry_the_cursor_along_are_no_move_of_it() -> None:
+    """Whoever shows them shows the details of its row as well; a message would have them made twice a refresh."""
+    app = Listening()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        table.move_to(3)
+        await pilot.pause()
+        moved, key = app.moved, table.cursor_key
+        table.show(snapshot(*reversed(ROWS[:20]), *ROWS[20:]), COLUMNS, ("pid",))
+        await pilot.pause()
+        assert (app.moved, table.cursor_key, table.cursor) == (moved, key, 16)
+        table.move_to(4)
+        await pilot.pause()
+        assert app.moved == moved + 1

@@ -60,6 +60,8 @@ class Header(Widget):
         self._history: Mapping[str, Sequence[float | None]] = {}
         self._findings: Counter[Level] = Counter()
         self._lines: tuple[Content, Content] = (Content(""), Content(""))
+        self._says: tuple[object, ...] = ()  # what the first line was made of, and what came of it
+        self._said = Content("")
         self._styles = OwnStyles(self)
         self._painted: dict[int, tuple[Content, Strip]] = {}  # by line: what is on the screen
 
@@ -120,7 +122,14 @@ class Header(Widget):
         return line
 
     def _server(self) -> Content:
-        """The first line, in the longest form that fits."""
+        """The first line, in the longest form that fits; made again when something that it says differs."""
+        seen = (self._now.get(name) for name in ("standby", "visible", "used"))
+        says = (self._facts, self._label, self._trouble, self._moment, self.size.width, *seen, *self._findings.items())
+        if says != self._says:
+            self._says, self._said = says, self._made_server()
+        return self._said
+
+    def _made_server(self) -> Content:
         facts = self._facts
         if facts is None:
             return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")

@@ -91,11 +91,12 @@ class LiveTable(ScrollView, can_focus=True):
             self._measure()
         if place:
             self._scroll_back(place)
-        if self._seeks is not None:
-            self._go_to_worst(self._seeks, former if stays else None)
-        else:
-            self._follow(former)
-        self._find()
+        with self.prevent(self.Moved):  # whoever shows the rows also shows what depends on the one under the cursor
+            if self._seeks is not None:
+                self._go_to_worst(self._seeks, former if stays else None)
+            else:
+                self._follow(former)
+            self._find()
         self._repaint_changes()
 
     def leave(self) -> TablePlace:
