@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import psycopg
@@ -147,6 +148,8 @@ async def test_it_is_built_with_the_rights_of_the_owner_and_by_the_owner_alone(d
         ({"columns": "n, nothing, less"}, Kind.REFUSED, r"public\.t has no column nothing, less"),
         ({"columns": "ctid"}, Kind.REFUSED, "has no column ctid"),
         ({"columns": "n) WHERE (true"}, Kind.REFUSED, "has no column"),
+        ({"columns": "n + id"}, Kind.REFUSED, r"columns alone\. As it is, .* widen the first, as in n::bigint"),
+        ({"columns": "abs(n)"}, Kind.REFUSED, r"columns alone\.$"),
         ({"columns": "n,n"}, Kind.USAGE, "given twice"),
         ({"columns": "n,"}, Kind.USAGE, "separated by commas"),
         ({"columns": ",".join(["n"] * 33)}, Kind.USAGE, "at most 32"),
@@ -158,8 +161,9 @@ async def test_it_is_built_with_the_rights_of_the_owner_and_by_the_owner_alone(d
 )
 async def test_what_can_have_no_index_is_refused(desk: Desk, given: dict[str, str], kind: Kind, said: str) -> None:
     desk.do("CREATE VIEW public.v AS SELECT 1 AS n")
-    with pytest.raises(Trouble, match=said) as caught:
+    with pytest.raises(Trouble) as caught:
         await desk.plan(CREATE_INDEX, **{"table": "public.t", **given})
+    assert re.search(said, caught.value.sentence)
     assert caught.value.kind is kind
 
 

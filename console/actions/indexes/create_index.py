@@ -8,12 +8,13 @@ from collections.abc import Mapping
 
 from console.actions.indexes.build import IndexToBuild, build
 from console.actions.indexes.explained_statements import compared_statements, explained_statements, query_ids
-from console.actions.indexes.index_safety import is_unbounded
+from console.actions.indexes.index_safety import danger, is_unbounded
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
 from console.actions.relations import relation
 from console.format import one_line, safe, size
 from console.model import Choice, Claim, Kind, Parameter, Plan, Record, Trouble
+from console.sql import content
 
 METHODS = (
     Choice("btree", "for equality, ranges and ORDER BY"),
@@ -26,6 +27,9 @@ MOST_COLUMNS = 32  # INDEX_MAX_KEYS of the server
 _NAMES = re.compile(r'\s*((?:"(?:[^"]|"")*"|[^",])+)\s*(?:,|$)')
 
 
+_EXPRESSION = re.compile(r"[(+*/]|::")
+
+
 async def plan(request: Request) -> Plan:
     """The steps of the index. Raises Trouble: USAGE for columns it cannot have, REFUSED if an index serves them."""
     method = _method(request.parameters["method"])
@@ -35,6 +39,8 @@ async def plan(request: Request) -> Plan:
     table = await relation(request.server, request.parameters["table"])
     parameters = {"oid": table.oid, "columns": list(names), "method": method}
     [row] = (await request.server.fetch("actions/new_index", parameters)).records()
+    if _EXPRESSION.search(str(row["missing"] or "")):
+        raise await _no_expressions(request, table.name, str(row["missing"]))
     _refuse(table.name, row)
     wanted = IndexToBuild(table.oid, str(row["name"]), f"USING {method} ({row['columns']})")
     made = await build(request.server, [wanted])
@@ -73,6 +79,18 @@ def _method(text: str) -> str:
     if method not in known:
         raise Trouble(Kind.USAGE, f"method must be one of {', '.join(known)}, not {safe(text, 40)}.")
     return method
+
+
+async def _no_expressions(request: Request, table: str, given: str) -> Trouble:
+    """That an expression belongs in a pack, and what would be wrong with this one."""
+    rows = (await request.server.fetch("actions/index_tables", {"names": [table]})).records()
+    types = next((row["types"] for row in rows if isinstance(row["types"], Mapping)), {})
+    said = danger(f"({given})", types)
+    unsafe = f" As it is, it would not be safe: {one_line(said)}." if said else ""
+    what = f"{table} has no column {safe(given, 200)}, and create-index builds indexes on columns alone.{unsafe}"
+    pack = content() / "config" / "index-pack.yml"
+    remedy = f"An index pack has expressions: write one like {pack}, and give it to apply-indexes as pack=FILE."
+    return Trouble(Kind.REFUSED, what, remedy)
 
 
 def _refuse(table: str, row: Record) -> None:
