@@ -40,6 +40,10 @@ _SHARED = frozenset(
 SET_ATTEMPTS = 5
 PREPARED_MOST = 32  # statements a session; the server keeps about 270 kB for each of the console's
 NO_ANSWER = "No server answers there: check host and port, listen_addresses, and whether it is running."
+NO_TARGET = (
+    "No server is named: give one, as in pipeline-console -t postgresql://USER@HOST/DATABASE. pipeline-console demo "
+    "opens the console on a server of its own."
+)
 STARTING = "The server is starting up or shutting down; try again in a moment."
 FULL = "53300"  # too_many_connections: of the server, the database, the role, or all that are not reserved
 REMEDIES = {  # by SQLSTATE
@@ -300,7 +304,7 @@ def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int, state:
     if answer == pq.Ping.REJECT:
         return STARTING
     if answer != pq.Ping.OK or error.pgconn is None:
-        return NO_ANSWER
+        return no_answer(target)
     if error.pgconn.needs_password:
         return "The server asks for a password: put it into ~/.pgpass or PGPASSWORD."
     if state in REMEDIES:
@@ -311,10 +315,16 @@ def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int, state:
     return "If the password is wrong: ~/.pgpass or PGPASSWORD." if error.pgconn.used_password else ""
 
 
+def no_answer(target: Mapping[str, str]) -> str:
+    """What to do where no server answers; another thing where neither the target nor the environment names one."""
+    named = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "service": "PGSERVICE"}
+    return NO_ANSWER if any(target.get(name) or os.environ.get(named[name]) for name in named) else NO_TARGET
+
+
 def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "", sqlstate: str = "") -> Trouble:
     """The failure of a connection in the words of libpq and the server, without any password."""
     said = str(error).strip().removeprefix("connection failed: ")
-    if remedy == NO_ANSWER:
+    if remedy in {NO_ANSWER, NO_TARGET}:
         said = said.partition("\n\t")[0]  # libpq's own remedy
     message = one_line(said)
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
