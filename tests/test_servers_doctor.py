@@ -304,6 +304,7 @@ async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_
         check = found(before, "extension", "pg_stat_statements")
         assert check.state is Status.CANNOT
         assert "'pg_prewarm', 'pg_stat_statements'" in check.remedy
+        assert found(before, "pane", "slow-queries").remedy == check.remedy
         timing = found(before, "server", "track_io_timing")
         assert timing.state is Status.LIMITED
         with server.connect() as session:

@@ -40,13 +40,16 @@ def checks(offered: Mapping[str, Record], found: Found) -> tuple[Check, ...]:
 
 
 def install(row: Record, found: Found) -> tuple[str, ...]:
-    """What installs an extension that is not there, a line each: package, preloading, statement."""
+    """What an extension takes that does not work yet, a line each: package, preloading, statement."""
     name = str(row["name"])
+    preloading = preload(found, name).splitlines() if name == PRELOADED and not _loaded(found) else []
+    if row["installed"] is not None:
+        return tuple(preloading)
     package = OWN_PACKAGE.get(name, CONTRIB if name in SERVES else f"of {name}").format(major=found.facts.major)
     who = "" if row["trusted"] else " -- as a superuser"
     return (
         *([f"Install the package {package} on the server."] if row["available"] is None else []),
-        *(preload(found, name).splitlines() if name == PRELOADED and not _loaded(found) else []),
+        *preloading,
         f"CREATE EXTENSION {name};{who}",
     )
 

@@ -48,7 +48,8 @@ def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, cures: 
     if unknown is None:
         return _evaluated(rule, [why for ask in rule.asks for why in _hidden(observer, ask.query)], cures)
     found = list(_troubles(observer, rule))
-    if missing := [name for why in found for name in why.lacks.extensions if name in SPECIAL]:
+    special = SPECIAL - cures.found.facts.extensions.keys()
+    if missing := [name for why in found for name in why.lacks.extensions if name in special]:
         why_not = f"The extension {missing[0]} is not installed in this database, so there is nothing to judge."
         return Check("rule", rule.name, Status.UNKNOWN, "Not checked.", why_not)
     lines = [*cures.lacking(unknown.lacks), *(line for why in found for line in cures.of(why))]

@@ -26,7 +26,7 @@ class Lacks:
 
     grants: tuple[str, ...] = ()  # roles and privileges, as in GRANT … TO: "pg_monitor", "SELECT ON public.orders"
     parameters: tuple[str, ...] = ()  # of the action: what could not be measured and was not given
-    extensions: tuple[str, ...] = ()  # that are not installed in the database
+    extensions: tuple[str, ...] = ()  # that are not installed in the database, or not preloaded
 
     def statements(self, role: str) -> tuple[str, ...]:
         """The GRANT statements that give `role`, quoted as SQL needs it, what is missing."""

@@ -6,7 +6,7 @@ import psycopg
 from psycopg import errors
 
 from console.format import one_line
-from console.model import Kind, Trouble, denied
+from console.model import Kind, Lacks, Trouble, denied
 
 NOT_PERMITTED = "42501"  # insufficient_privilege
 
@@ -27,7 +27,8 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
         case errors.InsufficientPrivilege():
             return denied(f"The role may not read {what}: {message}.", *grants, sqlstate=state)
         case errors.ObjectNotInPrerequisiteState() if extension:
-            return Trouble(Kind.MISSING, f"{extension} is not loaded: {message}.", preload_hint(extension), state)
+            what = f"{extension} is not loaded: {message}."
+            return Trouble(Kind.MISSING, what, preload_hint(extension), state, Lacks(extensions=(extension,)))
         case errors.CharacterNotInRepertoire() if extension:
             return Trouble(
                 Kind.FAILED,
