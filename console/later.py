@@ -41,34 +41,21 @@ def instead(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
 class LatePattern:
     """Stands for a regular expression until it is used, which compiles it."""
 
-    def __init__(self, text: Any, flags: int = 0) -> None:
+    def __init__(self, text: str, flags: int) -> None:
         self._given = text, flags
 
     def __getattr__(self, name: str) -> Any:
         """What the pattern has; a method is asked for once."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(_compile(*self._given), name)
+        found = getattr(re.compile(*self._given), name)
         setattr(self, name, found)
         return found
-
-
-_compile = re.compile
 
 
 def late(text: str, flags: int = 0) -> re.Pattern[str]:
     """`re.compile`, when the pattern is first used."""
     return cast("re.Pattern[str]", LatePattern(text, flags))
-
-
-@contextmanager
-def patterns_late() -> Iterator[None]:
-    """The block, which imports modules, with all the patterns that they compile compiled when they are first used."""
-    vars(re)["compile"] = LatePattern
-    try:
-        yield
-    finally:
-        vars(re)["compile"] = _compile
 
 
 # inspect and linecache, which dataclasses loads, read source code with it, of which nothing here asks for any.

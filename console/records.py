@@ -26,12 +26,7 @@ else:
 
         def declared(cls: type) -> type:
             cls.__doc__ = cls.__doc__ or cls.__name__  # else it parses the signature of a class that has none yet
-            types = cls.__annotations__
-            cls.__annotations__ = {name: _checked(kind) for name, kind in types.items()}
             made = _standard(init=False, repr=False, eq=False, slots=slots)(cls)
-            made.__annotations__ = types
-            for name in types.keys() & (known := made.__dataclass_fields__).keys():
-                known[name].type = types[name]
             made.__init__ = _first_init(made, frozen)
             shared = {"__eq__": _equal(made), "__hash__": _hash(made) if frozen else None, "__repr__": _shown}
             for name, method in shared.items():
@@ -52,11 +47,6 @@ else:
         for name, value in changes.items():
             filled[places[name]] = value
         return record.__class__(*filled)
-
-
-def _checked(kind: Any) -> Any:
-    """What the standard one looks at: in a text it would search with patterns for ClassVar and the like."""
-    return object if isinstance(kind, str) and "ClassVar" not in kind else kind
 
 
 def _first_init(cls: type, frozen: bool) -> Any:

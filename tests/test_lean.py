@@ -78,21 +78,6 @@ def test_a_digest_is_that_of_hashlib() -> None:
     assert sha256("Büro") == hashlib.sha256("Büro".encode()).hexdigest()
 
 
-LATE = """
-import re
-from console.later import LatePattern
-from console.sources import driver
-range_pattern = vars(driver.psycopg.types.range)["_re_range"]
-assert isinstance(range_pattern, LatePattern)
-assert isinstance(re.compile("a"), re.Pattern)
-print(range_pattern.match(b"[1,5)").groups()[1:3], len(vars(range_pattern)))
-"""
-
-
-def test_patterns_of_the_driver_are_compiled_when_they_are_used(tmp_path: Path) -> None:
-    assert ran(tmp_path, LATE) == "(None, b'1') 2\n"
-
-
 def test_a_late_pattern_does_what_a_compiled_one_does() -> None:
     pattern, compiled = (make(r"(?P<word>b+)", re.IGNORECASE) for make in (late, re.compile))
     for _ in range(2):

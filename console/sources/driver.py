@@ -2,15 +2,14 @@
 
 It looks its own version up in the metadata of its package, for which the parsers of mail are loaded; it loads ctypes to
 look for a libpq, although its binary package brings one: without that package, ctypes is loaded when it is used; and
-Python's OpenSSL, so that libpq finds one that is set up: since OpenSSL 1.1 it sets itself up. It compiles some thirty
-patterns, mostly for values as text, which come in binary form here.
+Python's OpenSSL, so that libpq finds one that is set up: since OpenSSL 1.1 it sets itself up.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from console.later import Later, instead, patterns_late
+from console.later import Later, instead
 
 UNKNOWN = "0.0.0.0"  # noqa: S104  psycopg's own word for a version that it does not find
 
@@ -24,7 +23,7 @@ def _version(package: str) -> ModuleType:
 _VERSIONS = {f"{package}.version": _version(package) for package in ("psycopg", "psycopg_binary", "psycopg_c")}
 _LIBRARIES = {name: Later(name) for name in ("ctypes", "ctypes.util")}
 
-with instead({**_VERSIONS, **_LIBRARIES, "ssl": None}), patterns_late():
+with instead({**_VERSIONS, **_LIBRARIES, "ssl": None}):
     import psycopg
 
 __all__ = ["psycopg"]
