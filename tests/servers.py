@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import secrets
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -32,7 +34,10 @@ from scripts.servers import Version, pooler_version, postgresql
 SAMPLE_SCALE = 0.1
 MAJORS = (14, 15, 16, 17, 18, 19)
 RELEASED = 18  # the newest major version that is released
+STRATEGIES_FROM = 15  # older versions always copy files
 PORTS = (10_000, 30_000)  # below the ports that systems give to outgoing connections
+MEMORY = Path("/dev/shm")  # where making and dropping databases takes little
+ROOM = 3 * 2**30  # bytes that must be free there for each worker, for the data and the WAL of six servers
 ITERATIONS = 1  # of the hashes of passwords: with the usual 4096 most of the work of a log-in is hashing
 SETTINGS = {
     "fsync": "off",
@@ -91,7 +96,10 @@ class PostgresServer:
         return psycopg.connect(self.uri(database, user), autocommit=True, **options)
 
     def fresh_database(self, template: str | None = None, owner: str = cluster.OWNER) -> str:
-        """The name of a new database, empty or cloned from `template`."""
+        """The name of a new database, empty or cloned from `template`.
+
+        Its files are copied where they are many: they need not go through the shared buffers and the WAL, too.
+        """
         name = f"test_{secrets.token_hex(6)}"
         parts = {
             "name": sql.Identifier(name),
@@ -99,7 +107,9 @@ class PostgresServer:
             "source": sql.Identifier(template or "template1"),
         }
         with self.connect() as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {source}").format(**parts))
+            made = sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {source}").format(**parts)
+            copied = sql.SQL(" STRATEGY FILE_COPY" if template and self.major >= STRATEGIES_FROM else "")
+            connection.execute(made + copied)
         return name
 
     def drop_database(self, name: str) -> None:
@@ -166,6 +176,7 @@ class Servers(Mapping[int, PostgresServer]):
         self._running: dict[int, PostgresServer] = {}
         self._supervisor: Supervisor | None = None
         self._folder: Path | None = None
+        self._data: Path | None = None
         self._closers: list[Any] = []
         self._poolers = 0
 
@@ -199,6 +210,13 @@ class Servers(Mapping[int, PostgresServer]):
         if self._folder is None:
             self._folder = self.supervisor.directory("pipeline-tests-", Path(tempfile.gettempdir()))
         return self._folder
+
+    @property
+    def data(self) -> Path:
+        """Where the servers' data are: in memory where there is enough for all workers; deleted at the end."""
+        if self._data is None:
+            self._data = self.supervisor.directory("pipeline-tests-", MEMORY) if _is_roomy() else self.folder
+        return self._data
 
     def new(self, major: int, settings: Mapping[str, str]) -> PostgresServer:
         """A server of its own with further settings, for what would disturb the shared one; local binaries only."""
@@ -256,7 +274,7 @@ class Servers(Mapping[int, PostgresServer]):
             self.supervisor,
             installation,
             account,
-            self.folder / name,
+            self.data / name,
             self.folder / f"{name}.log",
             SETTINGS | dict(settings or {}),
             self.free_port(),
@@ -318,6 +336,16 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _is_roomy() -> bool:
+    """Whether memory takes the data of all workers of this run."""
+    needed = ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    try:
+        found = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+        return found is not None and min(int(found[1]) * 1024, disk_usage(MEMORY).free) > needed
+    except OSError:
+        return False
 
 
 def _accounts(passwords: Mapping[str, str]) -> str:
