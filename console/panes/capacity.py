@@ -101,7 +101,7 @@ WHAT_IF = View(
         Column("rows", "rows now", "count", width=8, extra=True, help="As of the last VACUUM or ANALYZE."),
         Column("now", "size now", "size", extra=True),
     ),
-    empty="The tables of the pipeline are not in this database.",
+    empty="The tables of the pipeline are not in this database: setup (U) creates them.",
 )
 
 CAPACITY = Pane(

@@ -177,7 +177,7 @@ QUEUE = View(
     ),
     lookups=(QUEUED,),
     derive=queue,
-    empty="No job is pending, running or failed lately.",
+    empty="No job is pending, running or failed lately; schedule-jobs queues the recurring ones.",
 )
 RECURRING = View(
     name="recurring",

@@ -241,7 +241,7 @@ PARENTS = View(
     rules=(PARTITION_RUNWAY_DAYS,),
     detail="partition_parent_detail",
     chart="timeline",
-    empty="No partitioned tables in this database.",
+    empty="No partitioned tables in this database: partition-table converts one, setup (U) creates the pipeline's.",
 )
 
 PARTITIONS_VIEW = View(
