@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.visual import Visual
+from textual.widget import Widget
 from textual.widgets import Static
 
 from console.format import plain
 from console.model import Column, Pane, Snapshot, View
 from console.panes import PANES
 from console.reading.export import csv_text
-from console.tui.details import Details, fields, listing, slices
+from console.tui.details import Details, Fields, fields, listing, slices
+from console.tui.own_lines import own_lines
 from console.tui.pane_state import PaneState
 from console.tui.title import PaneTitle
 from tests import recording
@@ -168,3 +175,57 @@ async def test_at_80_columns_names_are_whole_where_they_fit_without_the_name_of_
     assert {name for name, line in lines.items() if "every" not in line} <= {"cluster"}
     assert lines["connections"].startswith(" All ")
     assert lines["locks"].startswith(" Locks ")
+
+
+LONG = "A text that is longer than the line and is wrapped, 数据库, at its words. " * 3
+
+
+class Fielded(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Fields(classes="fields")
+
+
+def field_lines(age: str) -> Content:
+    return Content.assemble(
+        ("pid  ", "bold"), "1\n\n", ("age  ", "$text-muted"), f"{age}\n", LONG, "\n", ("end", "bold")
+    )
+
+
+@pytest.mark.parametrize("width", [31, 80])
+async def test_fields_look_as_textual_paints_them_and_only_those_that_differ_are_made_again(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    app = Fielded()
+    async with app.run_test(size=(width, 30)) as pilot:
+        shown = app.query_one(Fields)
+        for age in ("1s", "2s"):
+            shown.update(field_lines(age))
+            await pilot.pause()
+            crop = Region(0, 0, *shown.size)
+            mine = shown.render_lines(crop)
+            shown._dirty_regions.add(crop)
+            assert [list(line) for line in mine] == [list(line) for line in own_lines(shown, crop)]
+        made: list[str] = []
+        to_strips = Visual.to_strips
+
+        def counted(widget: Widget, visual: Visual, *how: Any, **options: Any) -> list[Strip]:
+            made.append(str(visual))
+            return to_strips(widget, visual, *how, **options)
+
+        monkeypatch.setattr(Visual, "to_strips", counted)
+        shown.update(field_lines("3s"), layout=False)
+        shown.render_lines(crop)
+        assert made == ["age  3s"]
+
+
+async def test_text_of_fields_is_selected_with_the_mouse() -> None:
+    app = Fielded()
+    async with app.run_test(size=(60, 10)) as pilot:
+        shown = app.query_one(Fields)
+        for last in ("three", "3"):
+            shown.update(Content(f"zero one\ntwo {last}\nfour five\n"))
+            await pilot.pause()
+        await pilot.mouse_down(shown, offset=(4, 0))
+        await pilot.hover(shown, offset=(3, 2))
+        await pilot.mouse_up(shown, offset=(3, 2))
+        assert app.screen.get_selected_text() == "zero one\ntwo 3\nfou"

@@ -49,6 +49,15 @@ def own_lines(widget: Widget, crop: Region) -> list[Strip]:
     return found if whole else [line.crop(*crop.column_span) for line in found]
 
 
+def whole_line(widget: Widget, line: Strip) -> Strip:
+    """A line as wide as `widget`, on its ground, as a terminal shows it."""
+    behind, background = widget.background_colors
+    line = line.adjust_cell_length(widget.size.width, Style(background=behind + background).rich_style)
+    for each in widget.get_line_filters():
+        line = line.apply_filter(each, background)
+    return line
+
+
 class OwnLine(Widget):
     """A widget of one line, which is put together of texts that have one style each; painted when it differs."""
 
