@@ -12,6 +12,9 @@ from console.workspace import Workspace
 # Rules over what no pane shows; MD5 passwords are among the obstacles of an upgrade, before 19.
 UNSHOWN = frozenset({"extension-version", "md5-password"})
 
+# Fixes that mean a session whatever it does: it holds a lock for itself, not for a transaction.
+ITSELF = frozenset({("advisory-lock-leaked", "terminate-backend"), ("blocking-session", "terminate-backend")})
+
 
 async def astray(workspace: Workspace, finding: Finding) -> list[str]:
     """What of a finding leads nowhere: Enter to a pane, view or row that there is not, `f` to no plan."""
@@ -20,6 +23,9 @@ async def astray(workspace: Workspace, finding: Finding) -> list[str]:
     wrong = [f"{fact}: {why}" for fact in finding.evidence if (why := await _missing(workspace, fact))]
     for fix in finding.fixes:
         action = next(action for action in ACTIONS if action.name == fix.action)
+        exact = {each.name for each in action.parameters if each.exact}
+        if exact and not exact & fix.parameters.keys() and (finding.rule, fix.action) not in ITSELF:
+            wrong.append(f"{fix} does not say what was seen")
         try:
             await workspace.plan(action, fix.parameters)
         except Trouble as trouble:

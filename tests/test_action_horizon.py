@@ -68,8 +68,8 @@ async def test_a_prepared_transaction_is_rolled_back_by_its_identifier(desk: Des
     assert plan.destructive
     assert plan.claim.typed == desk.database, "an identifier that is no plain word is not typed"
     assert (await desk.plan(ROLLBACK_PREPARED, gid="another")).claim.typed == "another"
-    assert "item" in plan.steps[0].note
-    assert "other" in plan.steps[0].note
+    assert "item" in plan.steps[-1].note
+    assert "other" in plan.steps[-1].note
     assert GID in plan.summary
     run = await desk.run(ROLLBACK_PREPARED, gid=GID)
     assert run.outcome is Outcome.DONE, run.message
@@ -106,6 +106,39 @@ async def test_one_that_ended_after_the_plan_is_no_success(desk: Desk) -> None:
         run = await workspace.run(plan)
     assert run.outcome is Outcome.FAILED
     assert desk.ask("SELECT count(*) FROM item") == 1
+
+
+async def test_a_later_one_with_the_same_identifier_is_not_rolled_back(desk: Desk) -> None:
+    prepare(desk)
+    at = str(desk.ask("SELECT prepared FROM pg_prepared_xacts WHERE gid LIKE 'order%'"))
+    async with desk.workspace() as workspace:
+        plan = await workspace.plan(ROLLBACK_PREPARED, {"gid": GID, "prepared": at})
+        desk.do("ROLLBACK PREPARED 'order''s 17'")
+        prepare(desk)
+        run = await workspace.run(plan)
+        assert run.outcome is not Outcome.DONE
+        assert "It has ended meanwhile; nothing was rolled back." in run.message
+        with pytest.raises(Trouble, match="another has its identifier; nothing was rolled back"):
+            await workspace.plan(ROLLBACK_PREPARED, {"gid": GID, "prepared": at})
+    assert prepared(desk) == 1
+
+
+async def test_a_slot_that_was_used_or_created_again_is_not_dropped(desk: Desk) -> None:
+    seen = "SELECT restart_lsn::text FROM pg_replication_slots WHERE slot_name = 'standby1'"
+    create = "SELECT pg_create_physical_replication_slot('standby1', true)"
+    desk.do(create)
+    before = str(desk.ask(seen))
+    async with desk.workspace() as workspace:
+        plan = await workspace.plan(DROP_SLOT, {"slot": "standby1", "restart-lsn": before})
+        desk.do("SELECT pg_drop_replication_slot('standby1')", "INSERT INTO item VALUES (1)", "CHECKPOINT", create)
+        run = await workspace.run(plan)
+        assert run.outcome is not Outcome.DONE
+        assert "used or created again meanwhile" in run.message
+        with pytest.raises(Trouble, match="nothing was dropped"):
+            await workspace.plan(DROP_SLOT, {"slot": "standby1", "restart-lsn": before})
+        with pytest.raises(Trouble, match="such as 0/3000060"):
+            await workspace.plan(DROP_SLOT, {"slot": "standby1", "restart-lsn": "x"})
+    assert slots(desk) == ["standby1"]
 
 
 def slots(desk: Desk) -> list[str]:

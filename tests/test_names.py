@@ -7,6 +7,7 @@ import importlib
 import inspect
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -28,6 +29,26 @@ PARAMETERS = {action.name: {each.name for each in action.parameters} for action 
 # Names that are made while the console runs, with the values that they can have.
 MADE = {
     "str(row['verdict'])": ("unused", "redundant"),  # of indexes
+}
+MADE_FIXES = ("pooler-resume", "pooler-enable")  # of pools, by what was stopped
+QUERIES = "\n".join(
+    path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parents[1] / "sql").glob("**/*.sql"))
+)
+# Actions that fix a finding by a name alone, and why another thing of that name is not hit by mistake.
+_LOOKED_AGAIN = "the relation is looked up and compared under its lock"
+_STATE = "brings about a state, whatever there is by then"
+BY_NAME = {
+    **dict.fromkeys(
+        ("drop-index", "repair-invalid-indexes"), "planned from the index there is, and undone by its definition"
+    ),
+    **dict.fromkeys(("analyze-table", "vacuum-table", "reindex", "refresh-views", "repack-table"), "loses nothing"),
+    **dict.fromkeys(("create-index", "create-partitions", "set-autovacuum"), _LOOKED_AGAIN),
+    **dict.fromkeys(
+        ("adopt-schema", "apply-tuning", "create-extensions", "schedule-jobs", "rebalance-cluster"), _STATE
+    ),
+    **dict.fromkeys(("limit-idle-transactions", "resume-replay", "pooler-resume", "pooler-enable"), _STATE),
+    **dict.fromkeys(("cancel-job", "retry-job"), "a number is given once, and its state is compared"),
+    "terminate-idle": "by a moment since which they have been idle",
 }
 REMADE = "console.watching.findings"  # makes findings again from readings: test_foreign_names.py
 
@@ -158,8 +179,27 @@ def test_the_cause_of_a_metric_is_in_a_view_that_is_there() -> None:
 def test_what_an_action_takes_from_a_row_is_a_parameter_and_a_column_of_some_view(action: Action) -> None:
     assert action.row.keys() <= PARAMETERS[action.name]
     known = set().union(*map(_columns, VIEWS.values()))
-    for named in action.row.values():
-        assert ({named} if isinstance(named, str) else set(named)) <= known
+    exact = {each.name for each in action.parameters if each.exact}  # rows have them, no view shows them
+    for parameter, named in action.row.items():
+        columns = {named} if isinstance(named, str) else set(named)
+        assert (
+            {each for each in columns if f" AS {each}" in QUERIES} == columns
+            if parameter in exact
+            else columns <= known
+        )
+
+
+def test_a_fix_says_exactly_what_was_seen_or_its_name_means_one_thing_only() -> None:
+    """By the time a fix is run, another statement, transaction or slot may have the name of what was found."""
+    named = {
+        action
+        for module, call in _calls("Fix")
+        for arguments in _laid_out(module, call.args)
+        for action in _words(module, arguments[0])
+    } | set(MADE_FIXES)
+    exact = {action.name for action in ACTIONS if any(each.exact for each in action.parameters)}
+    assert {"cancel-backend", "terminate-backend", "rollback-prepared", "drop-slot"} <= exact & named
+    assert named - exact == BY_NAME.keys()
 
 
 def test_a_page_of_the_guide_names_pages_and_actions_that_are_there() -> None:

@@ -31,7 +31,7 @@ WITH session AS MATERIALIZED (
          greatest(pg_catalog.age(s.backend_xid),
                   CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT x.xid FROM running x)
                        THEN pg_catalog.age(s.backend_xmin) END) AS xmin_age,
-         NULL::integer AS catalog_xmin_age, NULL::boolean AS active, s.client_port,
+         NULL::integer AS catalog_xmin_age, NULL::boolean AS active, NULL::pg_lsn AS restart_lsn, s.client_port,
          pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
     FROM session s CROSS JOIN moment r
    WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL OR s.left_open)
@@ -43,12 +43,12 @@ WITH session AS MATERIALIZED (
   UNION ALL
   SELECT 'prepared', p.gid, NULL, NULL, NULL, p.ownerid, p.dbid, NULL, 'prepared',
          pg_catalog.date_part('epoch', r.at - p.prepared), pg_catalog.date_part('epoch', r.at - p.prepared), NULL, NULL,
-         NULL, true, pg_catalog.age(p.transaction), NULL, NULL, NULL, NULL
+         p.prepared::text, true, pg_catalog.age(p.transaction), NULL, NULL, NULL, NULL, NULL
     FROM prepared p CROSS JOIN moment r
   UNION ALL
   SELECT 'slot', s.slot_name::text, s.active_pid, NULL, NULL, NULL, s.datoid, NULL, s.wal_status,
          NULL, NULL, NULL, NULL, NULL, NULL,
-         pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin), s.active, NULL, NULL
+         pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin), s.active, s.restart_lsn, NULL, NULL
     FROM slot s
    WHERE (s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL) AND s.wal_status IS DISTINCT FROM 'lost'
 ), oldest AS MATERIALIZED (
@@ -57,7 +57,8 @@ WITH session AS MATERIALIZED (
 )
 SELECT h.kind, h.name, h.pid, h.backend_start, h.application, pg_catalog.pg_get_userbyid(h.owner)::text AS "user",
        h.client, d.datname::text AS database, h.state, h.state_age, h.xact_age, h.query, h.statement_start,
-       h.transaction_start, h.wrote, h.xmin_age, h.catalog_xmin_age, h.active, h.client_port, h.since, l.relations,
+       h.transaction_start, h.wrote, h.xmin_age, h.catalog_xmin_age, h.active,
+       h.restart_lsn::text AS restart_lsn, h.client_port, h.since, l.relations,
        d.datname = pg_catalog.current_database() AS here
   FROM oldest h
   LEFT JOIN pg_catalog.pg_database d ON d.oid = h.datid

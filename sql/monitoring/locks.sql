@@ -95,8 +95,8 @@ UNION ALL
 SELECT 0, p.gid, p.pid, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, NULL, o.holds,
        pg_catalog.pg_get_userbyid(p.ownerid)::text, NULL, NULL, d.datname::text,
-       pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL, NULL, NULL, NULL,
-       NULL, NULL
+       pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL, NULL, p.prepared::text,
+       NULL, NULL, NULL
   FROM prepared p
   JOIN holding o ON o.pid = p.pid
   LEFT JOIN pg_catalog.pg_database d ON d.oid = p.dbid

@@ -15,6 +15,7 @@ from console.rules.findings.wording import (
     cancel_transaction,
     counted,
     number,
+    roll_back,
     session,
     since,
     statement,
@@ -170,7 +171,7 @@ def _end(record: Record, freed: Freed, behind: int) -> Fix:
     lost = "; its changes are rolled back" if record["wrote"] else ""
     effect = f"frees {_now(freed)}{turn}{lost}"
     if record["gid"]:
-        return Fix(ROLLBACK, {"gid": str(record["gid"])}, f"roll back {one_line(record['gid'])}: {effect}")
+        return roll_back(record["gid"], record, f"roll back {one_line(record['gid'])}: {effect}")
     return terminate(record, effect) if record["state"] in IDLE else cancel_transaction(record, effect)
 
 

@@ -26,8 +26,10 @@ from console.rules.findings.blocking import IDLE, subject
 from console.rules.findings.wording import (
     cancel,
     cancel_transaction,
+    drop_slot,
     listed,
     number,
+    roll_back,
     session,
     since,
     statement,
@@ -161,10 +163,10 @@ def _fixes(record: Record, effect: str) -> tuple[Fix, ...]:
     if record["kind"] == "prepared" and record["here"]:
         name = one_line(record["name"])
         lost = f"roll back {name}: {effect}; its changes are lost"
-        return (Fix("rollback-prepared", {"gid": str(record["name"])}, lost),)
+        return (roll_back(record["name"], record, lost),)
     if record["kind"] == "slot" and not record["active"]:
-        lost = f"drop slot {one_line(record['name'])}: {effect}; who still needs it must start over"
-        return (Fix("drop-slot", {"slot": str(record["name"])}, lost),)
+        lost = f"{effect}; who still needs it must start over"
+        return (drop_slot(record["name"], record.get("restart_lsn"), lost),)
     if record["kind"] != "session" or record["state"] not in CLIENT_STATES:
         return ()
     lost = f"{effect}; its changes are rolled back" if record["wrote"] else effect

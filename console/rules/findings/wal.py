@@ -14,7 +14,6 @@ from console.model import (
     Diagnosis,
     Evidence,
     Finding,
-    Fix,
     Frame,
     Level,
     Record,
@@ -22,7 +21,7 @@ from console.model import (
 )
 from console.rules.findings.host import EVERY, HOST
 from console.rules.findings.logged import LOGGED_ARCHIVING, ask_log, last_logged, logged
-from console.rules.findings.wording import counted, number, since
+from console.rules.findings.wording import counted, drop_slot, number, since
 from console.rules.server import ARCHIVE_FAILING_SECONDS, RETAINED_WAL_BYTES
 
 WINDOW = 300.0  # seconds over which the growth of the retained WAL is measured
@@ -74,7 +73,7 @@ def _slot(record: Record, level: Level, growth: float | None, frame: Frame) -> F
     lost = record["wal_status"] == "lost"
     what = "has lost WAL that it needs" if lost else f"retains {size(record['retained'])} of WAL{grows}"
     effect = "nothing is lost by it" if lost else "its WAL is removed at the next checkpoint"
-    fix = Fix("drop-slot", {"slot": str(record["slot_name"])}, f"drop slot {name}: {effect}; its consumer starts over")
+    fix = drop_slot(record["slot_name"], record.get("restart_lsn"), f"{effect}; its consumer starts over")
     return Finding(
         rule="wal-retained",
         subject=f"slot {record['slot_name']}",

@@ -17,9 +17,11 @@ __all__ = [
     "cancel_transaction",
     "counted",
     "database_place",
+    "drop_slot",
     "listed",
     "longest_idle",
     "number",
+    "roll_back",
     "session",
     "since",
     "statement",
@@ -79,6 +81,18 @@ def cancel(record: Record, effect: str) -> Fix:
 def cancel_transaction(record: Record, effect: str) -> Fix:
     """Cancels what a session runs in its transaction of `transaction_start`, of which any statement does the harm."""
     return Fix("cancel-backend", _backend(record, "statement", "transaction"), f"cancel {record['pid']}: {effect}")
+
+
+def roll_back(gid: object, record: Record, effect: str) -> Fix:
+    """Rolls back the prepared transaction that was prepared at `transaction_start`, none of the same name later."""
+    at = record.get("transaction_start")
+    return Fix("rollback-prepared", {"gid": str(gid), **({"prepared": str(at)} if at else {})}, effect)
+
+
+def drop_slot(name: object, restart_lsn: object, effect: str) -> Fix:
+    """Drops the slot of this name, while its restart_lsn is what was seen: nobody has used it or created it again."""
+    seen = {"restart-lsn": str(restart_lsn)} if restart_lsn else {}
+    return Fix("drop-slot", {"slot": str(name), **seen}, f"drop slot {one_line(name)}: {effect}")
 
 
 def longest_idle(row: Record) -> str:

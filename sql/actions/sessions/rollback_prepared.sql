@@ -18,12 +18,18 @@ SELECT pg_catalog.format('ROLLBACK PREPARED %%L', p.gid) AS sql,
                          '; releases ' || h.locks || ' locks', ', on ' || h.relations) AS note,
        pg_catalog.format('SELECT pg_catalog.count(*) = 0, ''It is still there.'' FROM pg_catalog.pg_prepared_xact() p'
                          || ' WHERE p.gid = %%L AND p.transaction = %%L', p.gid, p.transaction) AS expect,
+       pg_catalog.format('SELECT pg_catalog.count(*) = 1, ''It has ended meanwhile; nothing was rolled back.'''
+                         || ' FROM pg_catalog.pg_prepared_xact() p WHERE p.gid = %%L AND p.transaction = %%L',
+                         p.gid, p.transaction) AS still,
        CASE WHEN p.gid IS NULL THEN 'There is no prepared transaction with the identifier ' || w.gid || '.'
+            WHEN p.prepared <> %(prepared)s::timestamptz THEN 'The prepared transaction ' || p.gid
+                || ' that was seen has ended, and another has its identifier; nothing was rolled back.'
             WHEN p.here IS NOT TRUE THEN 'Prepared transaction ' || p.gid || ' belongs to database '
                 || coalesce(p.datname::text, '?') || ', where alone it can be rolled back.'
             WHEN NOT me.super AND p.ownerid <> me.oid THEN 'Prepared transaction ' || p.gid || ' was prepared by '
                 || p.owner || ': only that role or a superuser may roll it back.' END AS refused,
-       CASE WHEN p.gid IS NULL THEN 'The locks pane names prepared transactions that block others.'
+       CASE WHEN p.prepared <> %(prepared)s::timestamptz THEN ''
+            WHEN p.gid IS NULL THEN 'The locks pane names prepared transactions that block others.'
             WHEN p.here IS NOT TRUE THEN 'Give that database as target.'
             WHEN NOT me.super AND p.ownerid <> me.oid THEN 'Connect as ' || pg_catalog.quote_ident(p.owner) || '.'
             END AS remedy,
