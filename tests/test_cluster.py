@@ -28,8 +28,10 @@ from tests.faults.cluster import node_that_holds_most
 from tests.servers import Servers
 from tests.stopping import BACKEND, CONSOLE, stopper
 from tests.test_action_waits import Case
-from tests.test_stopped_anywhere import Found, Subject, carried_out, desk_in, judge
+from tests.test_stopped_anywhere import Found, Subject, carried_out, desk_in, judge, minute, one_if_long
 from tests.waiting import eventually
+
+__all__ = ["minute"]
 
 pytestmark = pytest.mark.slow
 EACH = [(rule, fault) for rule, faults in CLUSTER_FAULTS.items() for fault in faults]
@@ -360,7 +362,7 @@ async def test_whoever_is_stopped_in_an_action_on_the_cluster_nothing_is_lost(
 
     def carry_out(action: str, rows: str, **given: str) -> None:
         here = desk_in(desk(citus, tmp_path), tmp_path)
-        subject = Subject(Case(action), here, tmp_path, rows, whom, (3, 10, 22))
+        subject = Subject(Case(action), here, tmp_path, rows, whom, one_if_long((3, 10, 22)))
         with stopper(tmp_path) as mine:
             carried_out(mine, subject, given, found)
 

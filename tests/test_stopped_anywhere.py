@@ -160,6 +160,11 @@ def turns_of(number: int, whom: str) -> Sequence[int]:
     return TURNS[(number + (whom == CONSOLE)) % len(TURNS)]
 
 
+def one_if_long(turns: Sequence[int]) -> Sequence[int]:
+    """These turns; the one in the middle where a stop takes a minute."""
+    return turns if MINUTE < 1 else turns[len(turns) // 2 :][:1]
+
+
 def wait_a_minute(other: psycopg.Connection[Any]) -> None:
     """What others see for as long as somebody is stopped; longer in earnest."""
     other.execute(f"SELECT pg_sleep({MINUTE})".encode())

@@ -17,8 +17,10 @@ from tests.standbys import standby_of
 from tests.stopping import BACKEND, CONSOLE, stopper
 from tests.test_action_repack import has_repack
 from tests.test_action_waits import Case
-from tests.test_stopped_anywhere import Found, Subject, carried_out, desk_in, judge
+from tests.test_stopped_anywhere import Found, Subject, carried_out, desk_in, judge, minute, one_if_long
 from tests.waiting import wait
+
+__all__ = ["minute"]
 
 TURNS = (3, 10, 22)
 BOTH = pytest.mark.parametrize("whom", [CONSOLE, BACKEND])
@@ -37,7 +39,7 @@ def signals() -> None:
 async def stopped(desk: Desk, case: Case, whom: str, rows: str, folder: Path) -> None:
     """Carry out an action during which somebody is stopped, and judge what came of it."""
     found = Found()
-    subject = Subject(case, desk_in(desk, folder), folder, rows, whom, TURNS)
+    subject = Subject(case, desk_in(desk, folder), folder, rows, whom, one_if_long(TURNS))
     with stopper(folder) as mine:
         await asyncio.to_thread(carried_out, mine, subject, dict(case.given), found)
     judge(found)
