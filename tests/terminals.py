@@ -27,7 +27,13 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.settings = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
-            program, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+            program,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  Ctrl-C is a signal where it may be
         )
         self.slave = slave
         self.screen = pyte.Screen(*size)

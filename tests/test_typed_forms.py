@@ -172,14 +172,15 @@ def open_form(terminal: Terminal, chosen: Action) -> None:
     type_until(terminal, "zzz", "zzz")
 
 
-def type_until(terminal: Terminal, keys: str, text: str) -> None:
-    """Type keys until a dialog, which ignores what comes too early, has taken them and `text` is shown."""
+def type_until(terminal: Terminal, keys: str, text: str, pause: float = 0.5) -> None:
+    """Type keys, every `pause` seconds, until a dialog, which ignores what comes too early, has taken them and `text`
+    is shown."""
     end = time.monotonic() + PATIENCE
     while text not in terminal.text():
         assert time.monotonic() < end, f"never came: {text}\n{terminal.text()}"
         terminal.type(keys)
-        pause = time.monotonic() + 0.5
-        while time.monotonic() < pause and text not in terminal.text():
+        again = time.monotonic() + pause
+        while time.monotonic() < again and text not in terminal.text():
             terminal.read(0.1)
 
 

@@ -17,6 +17,7 @@ from console.format import one_line, safe, safe_lines
 from console.model import Claim, Kind, Outcome, Plan, Trouble, read_only
 from console.records import dataclass
 from console.running.progress import Run, stop
+from console.running.stopping import SLOW
 from console.settings.config import Settings, Wanted
 from console.workspace import Workspace
 
@@ -29,7 +30,6 @@ CODES = {
     Outcome.STOPPED: STOPPED,
 }
 SAMPLE = 1.0  # seconds for which the use of the tables of a plan is counted
-SLOW = 1.0  # seconds after which a run that is stopped says what it still does
 STOPPING = "Stopping: what was begun is cleaned up first. Another Ctrl-C leaves that to the next run of the command."
 GUARDS = (Kind.REFUSED, Kind.UNSUPPORTED)  # troubles of a plan that mean no rather than not now
 

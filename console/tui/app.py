@@ -146,7 +146,9 @@ class ConsoleApp(TerminalApp):
 
     async def on_unmount(self) -> None:
         """Stop the runs and close the connections."""
-        await self.workspace.close()
+        from console.tui import parting  # noqa: PLC0415  what no screen needs
+
+        await parting.close(self.workspace)
 
     # Panes
 
