@@ -134,6 +134,19 @@ def test_a_finding_is_raised_after_it_held_although_the_clock_was_set_back() -> 
     assert all(seen.raised for seen in memory.sightings.values())
 
 
+async def test_a_finding_has_not_held_while_nobody_looked(any_pg: Cluster) -> None:
+    """The console was stopped, its machine asleep, or the clock set forward."""
+    clock, asks = Clock(), (Ask("vitals"),)
+    lock = Diagnosis("lock", "A lock", Urgency.NOW, asks, lambda _: (FINDING,), hold=HOLDS["lock"])
+    observer = Observer(Sources(server := PostgresServer(any_pg.uri())), (lock,), {}, now=clock)
+    try:
+        for seconds, raised in ((0, 0), (3600, 0), (5, 0), (HOLDS["lock"], 1), (3600, 1)):
+            clock.at += timedelta(seconds=seconds)
+            assert len((await observer.look()).findings) == raised
+    finally:
+        await server.close()
+
+
 def test_a_finding_clears_although_the_clock_was_set_back() -> None:
     memory = remember(Memory(), Verdict((FINDING,), judged=frozenset({"lock"})), NOON, {"lock": 0.0})
     gone = Verdict(judged=frozenset({"lock"}))

@@ -13,10 +13,10 @@ import pytest
 
 from console.actions import ACTIONS
 from console.model import Evidence, Facts, Finding, Fix, Level
-from console.rules.judging import Memory, Sighting, Verdict
+from console.rules.judging import GAP, Memory, Sighting, Verdict
 from console.running.trail.audit import Trail
 from console.watching import episodes
-from console.watching.episodes import GAP, Episode
+from console.watching.episodes import Episode
 from console.watching.history import COLUMNS, History
 from console.watching.store import Store
 from tests.acting import Desk

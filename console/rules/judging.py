@@ -12,6 +12,7 @@ from console.records import dataclass, replace
 
 Identity = tuple[str, str]  # rule and subject
 NO_URGENCY: Mapping[str, int] = {}
+GAP = timedelta(minutes=5)  # after which a finding that nobody saw again has ended, as far as anybody knows
 _ORDER = {urgency: at for at, urgency in enumerate((Urgency.NOW, Urgency.SOON, Urgency.CARE))}
 
 
@@ -39,6 +40,11 @@ class Memory:
     """What was seen in earlier frames; each frame gives a new one."""
 
     sightings: Mapping[Identity, Sighting] = field(default_factory=dict)
+
+    @property
+    def of_raised(self) -> Memory:
+        """What is left of it once nobody has looked for a while: nothing has held that had not been raised."""
+        return Memory({identity: seen for identity, seen in self.sightings.items() if seen.raised})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.model import Finding, Level
 from console.records import dataclass
-from console.rules.judging import Identity
+from console.rules.judging import GAP, Identity
 from console.watching.store import Store, as_moment, as_text
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST = 10_000  # episodes that are kept of all targets; the oldest are dropped
 SHOWN = 1_000  # episodes of one target
-GAP = timedelta(minutes=5)  # after which a finding that nobody saw again has ended, as far as anybody knows
 LONGEST = 2_000  # characters of a text that is kept
 
 # Or one whose end nobody saw, if the finding was there before: it has lasted, and a clock was set forward meanwhile.

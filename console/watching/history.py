@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from console.format import one_line
 from console.model import Facts, Finding, Row, Trouble
-from console.rules.judging import Identity, Memory, Verdict, dated
+from console.rules.judging import GAP, Identity, Memory, Verdict, dated
 from console.running.trail.audit import Trail
 from console.running.trail.history import Past, add
 from console.watching import episodes
@@ -103,7 +103,7 @@ def _harm(finding: Finding | None) -> tuple[int, float]:
 
 
 def _row(episode: Episode, runs: Iterable[Past], now: datetime) -> Row:
-    over = episode.ended or (episode.seen if now - episode.seen > episodes.GAP else None)
+    over = episode.ended or (episode.seen if now - episode.seen > GAP else None)
     return (
         episode.began,
         max(0.0, ((over or now) - episode.began).total_seconds()),  # the clock may have been set back

@@ -24,7 +24,7 @@ from console.model import (
 )
 from console.reading.thresholds import configured_rules
 from console.rules import index_history, pool_history, statement_history
-from console.rules.judging import Judgement, Memory, Verdict, evaluate
+from console.rules.judging import GAP, Judgement, Memory, Verdict, evaluate
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import Sources
 from console.watching.asks import limits_of
@@ -112,7 +112,9 @@ class Observer:
         await self._readings.read_due(self._now(), everything)
         await self._learn()
         await self._readings.read_needed(self._frame)
-        self.frame = self._frame()
+        last, self.frame = self.frame.at, self._frame()
+        if self._looked > -math.inf and self.frame.at - last > GAP:  # stopped, asleep, or the clock was set forward
+            self.memory = self.memory.of_raised
         (verdict, self.memory), is_behind = await asyncio.to_thread(self._evaluated)
         if is_behind:
             await self.journal.read(self._facts(), self.frame.at)
