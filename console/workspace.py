@@ -180,16 +180,19 @@ class Workspace:
         """Keep whatever is read, until this task is cancelled."""
         await self.recorder.keep()
 
-    async def write_incident(self, path: Path, moment: float | None = None, plain: bool = False) -> str:
+    async def write_incident(
+        self, path: Path, moment: float | None = None, plain: bool = False, began: float = math.inf
+    ) -> str:
         """Write an incident file of what was read in the ten minutes until now, or until `moment`, and what came after.
 
-        Returns what was written, in one sentence. Raises Trouble.
+        What was read from `began` on, in seconds since 1970, is in it however long that is. Returns what was written,
+        in one sentence. Raises Trouble.
         """
         from console.past.incident import write_incident  # noqa: PLC0415  seldom used
 
         await self.recorder.flush()
         now = time.time()
-        since = (moment or now) - INCIDENT
+        since = min((moment or now) - INCIDENT, began)
         readings = self.recorder.readings(moment or now)
         trail = [entry for entry in self.trail.entries() if _is_since(entry, since)]
         return await asyncio.to_thread(lambda: write_incident(path, readings, since, trail, plain=plain))

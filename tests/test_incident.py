@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import ContentSwitcher
 
+from console import workspace
+from console.cli import main
 from console.model import Kind, Snapshot, Trouble
 from console.past import framing
 from console.past.incident import Incident, open_incident, write_incident
@@ -282,6 +284,27 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     done = run(tmp_path, "record", "a.incident", "-t", "host=127.0.0.1 port=1")
     assert done.code == 2
     assert (tmp_path / "a.incident").read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", ["missing", "file"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").touch()
+    done = run(tmp_path, "record", f"{folder}/a.incident", "--seconds", "3600", "-t", "host=127.0.0.1 port=1")
+    assert done.code == 1
+    assert f"{folder}/.a.incident.partial" not in done.err
+    assert f"{folder}/a.incident: " in done.err
+
+
+def test_a_long_recording_holds_all_that_it_read(
+    any_pg: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much longer it took than what else of the past is written."""
+    monkeypatch.setattr(workspace, "INCIDENT", 0.0)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = tmp_path / "x.incident"
+    assert main(["record", str(path), "--seconds", "0", "-t", any_pg.uri("postgres")]) == 0
+    chains = open_incident(path).segment.chains
+    assert max(len(chain.times) for chain in chains.values()) > 1
 
 
 async def test_a_key_writes_an_incident_file_that_opens(

@@ -47,6 +47,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "tui/wait_window.py begin_at_mark": (1, "how long ago the mark is; a length that cannot be is refused"),
     "watching/marking.py mark_present": (1, "the present"),
     "workspace.py write_incident": (1, "the readings before now"),
+    "cli/record.py _record": (1, "the readings from then on; set back: those of the last ten minutes"),
     # Compared with a time that another process noted, which no monotonic clock knows.
     "actions/indexes/drop_and_repair.py _ages": (1, "since when this user knows an index"),
     "actions/maintenance/upkeep.py _built": (1, "a run of the trail near now, in both directions"),

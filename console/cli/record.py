@@ -17,6 +17,7 @@ from typing import Any
 
 from console.cli.interrupting import AGAIN_SECONDS, ENDS, run_interruptible
 from console.cli.printing import Ended
+from console.files import private
 from console.format import safe
 from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES
@@ -37,6 +38,8 @@ def record(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> 
     path = Path(options.file)
     if path.exists():
         raise Trouble(Kind.USAGE, f"{safe(path)} exists already.", "Choose another name.")
+    with private.troubles(path):
+        private.try_out(path)  # else that would be known only once everything has been read
     workspace = Workspace(settings, replace(wanted, read_only=True))
     return run_interruptible(_record(workspace, path, options.seconds, options.plain, say))
 
@@ -48,11 +51,12 @@ async def _record(workspace: Workspace, path: Path, seconds: float, plain: bool,
             await workspace.sources.postgres.connect()
             say(f"reading every pane for {seconds:g} s")
             read: list[str] = []
+            began = time.time()
             if number := await _until_a_signal(_read_all(workspace, time.monotonic() + seconds, read)):
                 if not read:
                     raise Ended(number)
                 say("stopped before its time: the file holds what was read until now")
-            written = await workspace.write_incident(path, plain=plain)
+            written = await workspace.write_incident(path, plain=plain, began=began)
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)

@@ -19,7 +19,9 @@ from console.format import safe
 from console.model import Kind, Trouble
 
 MODE, FOLDER_MODE = 0o600, 0o700
+PAGE = 4096  # bytes that take space in any file system
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @contextlib.contextmanager
@@ -36,7 +38,8 @@ def troubles(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
                 f"There is no space left for {safe(path)}.",
                 "Free some space, or choose another directory.",
             ) from None
-        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.") from None
+        remedy = "Choose another directory, or one that this user may write to." if error.errno in _CLOSED else ""
+        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.", remedy) from None
 
 
 def make_folder(folder: Path) -> None:
@@ -135,7 +138,7 @@ def replacing(path: Path, new: bool = False) -> Iterator[BinaryIO]:
     If the block fails, `path` is unchanged. Raises FileExistsError with `new` if `path` exists, OSError, and Trouble as
     `hold` does.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     with os.fdopen(hold(partial), "wb") as file:
         try:
             yield file
@@ -151,6 +154,22 @@ def replacing(path: Path, new: bool = False) -> Iterator[BinaryIO]:
                 partial.unlink()
             raise
     sync_folder(path.parent)
+
+
+def try_out(path: Path) -> None:
+    """Find out whether a file can be written there, by a page of its partial one. Raises as `replacing` does."""
+    partial = partial_of(path)
+    with os.fdopen(hold(partial), "wb") as file:
+        try:
+            file.write(bytes(PAGE))
+            file.flush()
+        finally:
+            partial.unlink()
+
+
+def partial_of(path: Path) -> Path:
+    """Where a new version of a file is written."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def write(path: Path, text: str, new: bool = False, owner: tuple[int, int] | None = None) -> None:
