@@ -153,3 +153,24 @@ async def _answers(workspace: Workspace) -> bool:
 
 def _sessions(taken: Snapshot) -> int:
     return sum(int(str(row["sessions"])) for row in taken.records())
+
+
+async def test_a_replay_that_is_to_be_resumed_on_a_server_that_was_promoted_meanwhile_says_so(
+    primary: PostgresServer, pg_servers: Servers, tmp_path: Path
+) -> None:
+    with standby_of(pg_servers, primary) as standby:
+        with standby.connect() as session:
+            session.execute("SELECT pg_wal_replay_pause()")
+        wanted = Wanted(standby.uri())
+        async with Workspace(settings(), wanted, trail=Trail(tmp_path / "audit.jsonl")) as workspace:
+
+            async def steps() -> bool:
+                return bool((await workspace.plan(action("resume-replay"), {})).steps)
+
+            await eventually(steps)
+            plan = await workspace.plan(action("resume-replay"), {})
+            promote(standby)
+            wait(lambda: not in_recovery(standby))
+            run = await workspace.run(plan)
+    assert run.outcome is Outcome.FAILED
+    assert "The server was promoted: it replays no WAL any more." in run.message

@@ -8,13 +8,16 @@ WITH me AS MATERIALIZED (
                                          'recovery_target_time', 'recovery_target_xid']) t(name)
            WHERE pg_catalog.current_setting(t.name) <> '') AS target
 )
-SELECT 'SELECT pg_catalog.pg_wal_replay_resume()' AS sql, false AS transaction,
+SELECT 'SELECT pg_catalog.pg_wal_replay_resume() WHERE pg_catalog.pg_is_in_recovery()' AS sql, false AS transaction,
        'the replay is ' || me.state || '; queries of this standby that conflict with it may be cancelled' AS note,
        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(),
                                                             pg_catalog.pg_last_wal_replay_lsn()))
          || ' of WAL to be replayed' AS estimate,
-       'SELECT s.state = ''not paused'', ''The replay is '' || s.state || ''.'''
-         || ' FROM pg_catalog.pg_get_wal_replay_pause_state() s(state)' AS expect,
+       'SELECT coalesce(s.state = ''not paused'', false),'
+         || ' coalesce(''The replay is '' || s.state || ''.'','
+         || ' ''The server was promoted: it replays no WAL any more.'')'
+         || ' FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()'
+         || ' THEN pg_catalog.pg_get_wal_replay_pause_state() END) s(state)' AS expect,
        CASE WHEN me.target IS NOT NULL
             THEN 'The replay is paused and ' || me.target || ' is set: resuming it at the recovery target would end the'
                  || ' recovery.'
