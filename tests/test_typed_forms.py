@@ -27,7 +27,7 @@ from tests.test_terminal import console as terminal_console
 from tests.waiting import PATIENCE
 
 AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
-FORMS = tuple(each for each in ACTIONS if len(each.parameters) > 1)
+FORMS = tuple(each for each in ACTIONS if sum(not parameter.exact for parameter in each.parameters) > 1)
 FORM, MENU = "Enter plan", "type part of a name"
 ESC, TAB, SHIFT_TAB, CTRL_U = "\x1b", "\t", "\x1b[Z", "\x15"
 
@@ -41,7 +41,8 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fields(chosen: Action) -> Sequence[Parameter]:
     """The parameters in the order of the form."""
-    return sorted(chosen.parameters, key=lambda parameter: not parameter.required)
+    asked = [parameter for parameter in chosen.parameters if not parameter.exact]
+    return sorted(asked, key=lambda parameter: not parameter.required)
 
 
 def words(chosen: Action) -> dict[str, str]:
