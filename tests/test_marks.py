@@ -122,9 +122,11 @@ async def test_actions_are_planned_for_rows_as_they_are_and_never_for_rows_that_
 
 
 @pytest.mark.usefixtures("own_state")
-async def test_asking_for_differences_does_not_end_the_marking(any_pg: Cluster) -> None:
-    async with console(any_pg.uri("postgres"), pane="settings") as (app, pilot):
+async def test_differences_that_are_asked_for_while_a_moment_is_marked_follow(any_pg: Cluster) -> None:
+    async with console(any_pg.uri("postgres"), pane="settings", toasts=True) as (app, pilot):
         await until(pilot, lambda: app.pane_view.table.row_count)
         app.action_mark()
         app.action_difference()
-        await until(pilot, lambda: app.marks.mark)
+        await until(pilot, lambda: app.marks.in_use)
+        assert "No moment is marked." not in screen_text(app)
+        await shows(pilot, "Nothing differs from the mark.")

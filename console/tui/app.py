@@ -200,14 +200,15 @@ class ConsoleApp(TerminalApp):
     @work(exclusive=True, group="marking", exit_on_error=False)
     async def action_mark(self) -> None:
         """Mark the moment that is shown."""
-        await load(*PAST, *MARKING)
-        await self._mark_flow.mark()
+        with self.marks.making():
+            await load(*PAST, *MARKING)
+            await self._mark_flow.mark()
 
     @work(group="comparing", exit_on_error=False)
     async def action_difference(self) -> None:
         """Show in all panes what differs from the mark, or again what is."""
         await load(*MARKING)
-        self._mark_flow.compare()
+        await self._mark_flow.compare()
 
     @property
     def _mark_flow(self) -> MarkFlow:

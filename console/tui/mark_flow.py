@@ -35,13 +35,11 @@ class MarkFlow:
         await recorder.flush()
         self._take(await mark_present(self._workspace.sources, recorder.readings(time.time())))
 
-    def compare(self) -> None:
+    async def compare(self) -> None:
         """Show in all panes what differs from the mark, or again what is."""
-        if self._marks.mark is None:
-            self._dialogs.toast("No moment is marked. b marks one.", timeout=3)
-            return
-        self._marks.toggle()
-        self._monitor.read_again()
+        if await self._marks.known(self._dialogs):
+            self._marks.toggle()
+            self._monitor.read_again()
 
     def _take(self, mark: Mark) -> None:
         self._marks.mark = mark

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from console.model import Pane, Snapshot, Trouble, View
@@ -9,6 +12,7 @@ from console.model import Pane, Snapshot, Trouble, View
 if TYPE_CHECKING:
     from console.past.mark import Mark
     from console.reading.reader import Reader
+    from console.tui.dialog_stack import DialogStack
 
 
 class Marks:
@@ -16,6 +20,8 @@ class Marks:
 
     def __init__(self) -> None:
         self.mark: Mark | None = None
+        self._coming = 0  # marks that are being made
+        self._all_made = asyncio.Event()
         self._is_wanted = False
         self._views: dict[tuple[str, str], View] = {}  # as they show differences, by pane and name
 
@@ -23,6 +29,27 @@ class Marks:
     def in_use(self) -> Mark | None:
         """The mark that panes compare with; None: they show what is."""
         return self.mark if self._is_wanted else None
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """The block makes a mark, which may take a while: all panes are read."""
+        self._coming += 1
+        self._all_made.clear()
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            if not self._coming:
+                self._all_made.set()
+
+    async def known(self, dialogs: DialogStack) -> Mark | None:
+        """The mark, once the one that is being made is there; None: there is none, which is said."""
+        if self._coming:
+            dialogs.toast("All panes are being read for the mark; this follows.", timeout=3)
+            await self._all_made.wait()
+        if self.mark is None:
+            dialogs.toast("No moment is marked. b marks one.", timeout=3)
+        return self.mark
 
     def toggle(self) -> bool:
         """Show differences, or no longer; whether they are shown. Without a mark nothing changes."""

@@ -34,11 +34,10 @@ class WindowOfWaits:
 
     async def begin_at_mark(self) -> None:
         """Show the time from the mark to the moment that is shown, whatever its length."""
-        if self._marks.mark is None:
-            self._dialogs.toast("No moment is marked. b marks one.", timeout=3)
+        if (mark := await self._marks.known(self._dialogs)) is None:
             return
         then = self._times.then
-        seconds = (time.time() if then is None else then.moment) - self._marks.mark.then.moment
+        seconds = (time.time() if then is None else then.moment) - mark.then.moment
         if not LEAST <= seconds <= HOUR:
             where = "later than the moment that is shown" if seconds < LEAST else f"{age(seconds)} before it"
             self._dialogs.toast(f"The mark is {where}; a window is up to an hour before it.", timeout=4)
