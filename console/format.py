@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -205,6 +205,11 @@ def names(value: object) -> str:
     return safe(" ".join(map(str, value))) if isinstance(value, list | tuple) else safe(value)
 
 
+def is_record(value: object) -> bool:
+    """Whether it is a value of several named parts, such as a fact of the evidence of a finding."""
+    return isinstance(value, Mapping)
+
+
 def plain(name: str, value: object) -> str:
     """A value without a format of its own, by its kind; a large number may be a moment, in seconds since 1970."""
     if isinstance(value, bool):
@@ -213,12 +218,19 @@ def plain(name: str, value: object) -> str:
         return moment(value)
     if isinstance(value, timedelta):
         return age(value)
-    if isinstance(value, list | tuple):
-        return names(value)
+    if isinstance(value, list | tuple | Mapping):
+        return _several(name, value)
     is_moment = name.endswith(("_from", "_at")) or name in MOMENTS
     if is_moment and isinstance(value, int | float) and EARLIEST < value < LATEST:
         return moment(datetime.fromtimestamp(value, UTC))
     return f"{value:.6g}" if isinstance(value, float | Decimal) else safe_lines(decoded(value))
+
+
+def _several(name: str, value: Sequence[object] | Mapping[str, object]) -> str:
+    if isinstance(value, Mapping):
+        parts = ((str(key), each) for key, each in value.items() if each not in (None, "", [], {}))
+        return ", ".join(f"{one_line(key)} {plain(key, each)}" for key, each in parts)
+    return "\n".join(plain(name, each) for each in value) if any(map(is_record, value)) else names(value)
 
 
 @dataclass(frozen=True, slots=True)

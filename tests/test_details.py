@@ -55,7 +55,16 @@ def test_values_are_plain_and_no_line_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(True, "yes"), (AT, "2026-01-01 12:00:00"), ([3, 4], "3 4"), (0.5, "0.5"), (b"caf\xc3", "caf")]
+    ("value", "text"),
+    [
+        (True, "yes"),
+        (AT, "2026-01-01 12:00:00"),
+        ([3, 4], "3 4"),
+        (0.5, "0.5"),
+        (b"caf\xc3", "caf"),
+        ({"label": "blocked", "value": 4711, "pane": None, "row": {"pid": 1}}, "label blocked, value 4711, row pid 1"),
+        ([{"action": "x\x1b[2J"}, {"action": "y"}], "action x␛[2J\naction y"),
+    ],
 )
 def test_a_value_without_a_format_is_shown_by_its_kind(value: object, text: str) -> None:
     assert plain("x", value) == text
@@ -76,8 +85,8 @@ def test_no_moment_is_shown_as_a_number(source: str) -> None:
 
 
 def test_an_export_holds_no_python_values() -> None:
-    taken = Snapshot("d", ("a", "b", "c", "d"), ((True, [1, 2], None, AT),), AT)
-    assert csv_text(taken) == "a,b,c,d\ntrue,1 2,,2026-01-01T12:00:00+00:00\n"
+    taken = Snapshot("d", ("a", "b", "c", "d", "e"), ((True, [1, 2], None, AT, [{"pid": 1}]),), AT)
+    assert csv_text(taken) == 'a,b,c,d,e\ntrue,1 2,,2026-01-01T12:00:00+00:00,"[{""pid"": 1}]"\n'
 
 
 class Bench(App[None]):

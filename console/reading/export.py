@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from console.files import private
-from console.format import json_default, to_json
+from console.format import is_record, json_default, to_json
 from console.model import Facts, Kind, Snapshot, Trouble
 
 
@@ -67,6 +68,8 @@ def _plain(value: object) -> object:
         return "true" if value else "false"
     if value is None or isinstance(value, str | int | float):
         return value
+    if isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(map(is_record, value))):
+        return to_json(value, None)
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return json_default(value)
