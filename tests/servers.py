@@ -275,7 +275,7 @@ class Servers(Mapping[int, PostgresServer]):
             installation,
             account,
             self.data / name,
-            self.folder / f"{name}.log",
+            self.data / f"{name}.log",
             SETTINGS | dict(settings or {}),
             self.free_port(),
         )
