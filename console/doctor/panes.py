@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from console.doctor.check import Check, Status
 from console.doctor.cures import Cures
-from console.format import one_line
+from console.format import clauses, one_line
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
 from console.records import dataclass
@@ -71,12 +71,13 @@ def _reasons(found: Iterable[tuple[_Read, Trouble]], views: int) -> str:
     """Each reason once, after the views that cannot be shown because of it; without them where all of several can't."""
     hidden: dict[str, list[str]] = {}
     for read, why in found:
-        titles = hidden.setdefault(one_line(why.sentence).rstrip(".;:"), [])
+        titles = hidden.setdefault(one_line(why.sentence), [])
         titles += [] if read.shown else [read.title]
-    return "; ".join(
+    parts = (
         f"{', '.join(titles)}: {reason}" if titles and not 1 < views == len(titles) else reason
         for reason, titles in hidden.items()
     )
+    return clauses(parts).rstrip(".")
 
 
 async def _has(server: Source, extension: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from console.doctor.check import Check, Status
 from console.doctor.cures import SPECIAL, Cures
-from console.format import one_line
+from console.format import clauses, one_line
 from console.model import Diagnosis, Kind, Trouble, Unknown
 from console.rules.diagnoses import DIAGNOSES
 from console.settings.config import Settings
@@ -64,7 +64,7 @@ def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, cures: 
 def _evaluated(rule: Diagnosis, hidden: Sequence[Trouble], cures: Cures) -> Check:
     if not hidden:
         return Check("rule", rule.name, Status.OK, "Can be evaluated.")
-    why = "; ".join(dict.fromkeys(one_line(each.sentence).rstrip(".;:") for each in hidden))
+    why = clauses(dict.fromkeys(one_line(each.sentence) for each in hidden)).rstrip(".")
     lines = dict.fromkeys(line for each in hidden for line in cures.of(each))
     return Check("rule", rule.name, Status.LIMITED, "May miss something.", why, "\n".join(lines))
 

@@ -13,7 +13,7 @@ from console.model.history import IndexHistory, StatementHistory
 from console.model.judge import Level, Rule
 from console.model.look import Lookup, Record, Snapshot, View
 from console.model.source import Facts
-from console.model.trouble import NOTHING, Lacks, Trouble
+from console.model.trouble import NOTHING, Kind, Lacks, Trouble
 from console.records import dataclass, replace
 
 Made = TypeVar("Made")
@@ -233,6 +233,14 @@ class Frame:
     def hidden(self, query: str) -> tuple[Trouble, ...]:
         """Why the last reading shows less than it could. Raises CannotTell if there is none."""
         return () if query in self.skipped else self._last(query).hidden
+
+    def silent(self, query: str) -> Trouble | None:
+        """Why what a query asks does not answer; None: it does. Raises CannotTell if it could not be read otherwise."""
+        why = self.troubles.get(query)
+        if why is None or why.kind is not Kind.UNREACHABLE:
+            self.rows(query)
+            return None
+        return why
 
     def row(self, query: str) -> Record:
         """The only row of a query. Raises CannotTell if there is none."""

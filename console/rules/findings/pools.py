@@ -16,7 +16,6 @@ from console.model import (
     Finding,
     Fix,
     Frame,
-    Kind,
     Level,
     Record,
     Urgency,
@@ -279,18 +278,15 @@ def _slots(frame: Frame) -> Iterable[Finding]:
 
 def gone(frame: Frame) -> Iterable[Finding]:
     """A finding while no PgBouncer answers."""
-    why = frame.troubles.get("pooler_pools")
-    if why is None or why.kind is not Kind.UNREACHABLE:
-        frame.rows("pooler_pools")  # raises CannotTell for any other trouble
-        return
-    yield Finding(
-        "pooler-gone",
-        "pgbouncer",
-        Level.CRITICAL,
-        "PgBouncer does not answer: no client gets through it",
-        " ".join(filter(None, (why.sentence, why.remedy))),
-        (Evidence("PgBouncer", "does not answer", "pooler", "pools"),),
-    )
+    if why := frame.silent("pooler_pools"):
+        yield Finding(
+            "pooler-gone",
+            "pgbouncer",
+            Level.CRITICAL,
+            "PgBouncer does not answer: no client gets through it",
+            " ".join(filter(None, (why.sentence, why.remedy))),
+            (Evidence("PgBouncer", "does not answer", "pooler", "pools"),),
+        )
 
 
 POOLER_GONE = Diagnosis(

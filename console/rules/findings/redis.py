@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import age, size
-from console.model import OFTEN, Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Kind, Level, Urgency, of_view
+from console.model import OFTEN, Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Level, Urgency, of_view
 from console.panes.cache import READS, SERVER
 from console.rules.cache import (
     BRAND_HIT_PERCENT,
@@ -22,18 +22,15 @@ _LIMITS = "set maxmemory, and maxmemory-policy to allkeys-lru, in redis.conf or 
 
 def gone(frame: Frame) -> Iterable[Finding]:
     """A finding while Redis does not answer."""
-    why = frame.troubles.get("redis_server")
-    if why is None or why.kind is not Kind.UNREACHABLE:
-        frame.row("redis_server")  # raises CannotTell for any other trouble
-        return
-    yield Finding(
-        "redis-gone",
-        "redis",
-        Level.CRITICAL,
-        f"Every read of a brand goes to the database: {why.sentence}",
-        why.remedy,
-        (Evidence("Redis", "does not answer", "cache", "server"),),
-    )
+    if why := frame.silent("redis_server"):
+        yield Finding(
+            "redis-gone",
+            "redis",
+            Level.CRITICAL,
+            f"Every read of a brand goes to the database: {why.sentence}",
+            why.remedy,
+            (Evidence("Redis", "does not answer", "cache", "server"),),
+        )
 
 
 def memory(frame: Frame) -> Iterable[Finding]:
