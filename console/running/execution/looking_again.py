@@ -106,8 +106,8 @@ def _missing(session: ActingSession, seen: Sequence[Seen]) -> Iterator[None]:
     try:
         yield
     except DriverError as error:
-        if error.sqlstate in _LOST:  # by DEALLOCATE, PREPARE or DISCARD ALL in a function of the database
-            session.forget_prepared()
+        # By DEALLOCATE, PREPARE or DISCARD ALL in a function of the database; it may also raise such an error itself.
+        if error.sqlstate in _LOST and session.forget_prepared():
             raise Trouble(Kind.BUSY, "A prepared statement is gone.", "", _AGAIN) from None
         if seen and error.sqlstate == _UNDEFINED_TABLE:
             raise _changed(seen[0]) from None

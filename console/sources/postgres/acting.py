@@ -304,9 +304,10 @@ class ActingSession:
             await prepare(self._open, name, query)
         self._prepared = {query: [confinement.guard(name), f"EXECUTE {name}"] for query, name in names.items()}
 
-    def forget_prepared(self) -> None:
-        """Send queries as they are from now on."""
-        self._prepared = {}
+    def forget_prepared(self) -> bool:
+        """Send queries as they are from now on; whether any was sent otherwise."""
+        known, self._prepared = self._prepared, {}
+        return bool(known)
 
     def prepared(self, query: str) -> list[str]:
         """What to send for `query`, which has no parameters: itself, or what runs its prepared statement; that last."""

@@ -144,8 +144,8 @@ def restored(settings: Mapping[str, str], inside: bool) -> str:
 
 def guard(name: str) -> str:
     """The statement that fails unless the prepared statement `name` was made by a message of the protocol."""
-    found = f"pg_catalog.pg_prepared_statement() p WHERE p.name = '{name}' AND NOT p.from_sql"
-    return f"SELECT 1 / pg_catalog.count(*) FROM {found}"  # noqa: S608
+    found = f"pg_catalog.pg_prepared_statement() p WHERE p.name OPERATOR(pg_catalog.=) '{name}' AND NOT p.from_sql"
+    return f"SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM {found}"  # noqa: S608
 
 
 def identifier(name: str) -> str:
