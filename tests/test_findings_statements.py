@@ -12,7 +12,11 @@ import pytest
 
 from console.model import (
     CannotTell,
+    Facts,
     Frame,
+    GoneIndex,
+    IndexHistory,
+    KnownIndex,
     Level,
     Record,
     Snapshot,
@@ -22,6 +26,7 @@ from console.model import (
 from console.model.trouble import Kind
 from console.rules.findings.slow_statements import slow
 from console.rules.findings.statements import loops, regressed
+from console.rules.judging import fold
 from console.rules.statement_history import MOST_STATEMENTS, learn
 from console.watching import state
 
@@ -92,6 +97,37 @@ def test_a_statement_regresses_from_limits_and_readings_on(
         assert findings[0].sentence.startswith("SELECT 1: ")
         assert findings[0].since is not None
         assert findings[0].since < START + timedelta(seconds=60 * len(steps))
+
+
+def test_statements_that_lack_the_same_index_are_one_finding_and_have_its_fix_once() -> None:
+    texts = {
+        1: "SELECT * FROM visit WHERE page = $1",
+        2: "SELECT count(*) FROM visit WHERE page = $1",
+        3: "SELECT 1 FROM day",
+    }
+    calls, total = dict.fromkeys(texts, 1000), dict.fromkeys(texts, 2000.0)
+    readings = []
+    for at in range(4):
+        rows: list[Record] = [{"queryid": n, "calls": calls[n], "total_ms": total[n]} for n in texts]
+        readings.append(reading(60.0 * at, *rows))
+        for n in texts:
+            calls[n], total[n] = calls[n] + 300, total[n] + 3000.0 * n
+    heads = [tuple({**HEADS, "queryid": n, "query": text}.values()) for n, text in texts.items()]
+    page = KnownIndex("visit_page", "public", "visit", "public.visit", "btree", "btree 1 1", "page")
+    named = Snapshot("statement_heads", tuple(HEADS), tuple(heads), START)
+    before = frame(learned(*readings))
+    now = replace(
+        before,
+        readings={**before.readings, "statement_heads": (named,)},
+        facts=Facts("postgres", 180000, "18", "", database="shop"),
+        indexes=IndexHistory(START, {}, (GoneIndex(page, START, START),)),
+    )
+    other, index = sorted(fold(regressed(now)), key=lambda found: len(found.fixes))
+    assert other.sentence.startswith("SELECT 1 FROM day")
+    assert index.sentence.startswith("SELECT count(*) FROM visit")
+    assert index.sentence.endswith("index visit_page on public.visit is gone")
+    assert [each.startswith("SELECT * FROM visit") for each in index.explains] == [True]
+    assert [fix.action for fix in index.fixes] == ["create-index"]
 
 
 @pytest.mark.parametrize("marks", [{"reset": 9.0}, {"evictions": 1}])

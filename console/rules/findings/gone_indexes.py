@@ -41,6 +41,19 @@ def named(indexes: Sequence[GoneIndex]) -> str:
     return f"; index {names} is gone" if len(indexes) == 1 else f"; indexes {names} are gone"
 
 
+def advice(indexes: Sequence[GoneIndex]) -> str:
+    """What to do about a statement that became slow since they are gone."""
+    if not indexes:
+        return "compare its plan: data, statistics, a dropped index, or a wait"
+    lacking = [one_line(each.index.name) for each in indexes if not each.index.columns]
+    if not lacking:
+        return (
+            "compare its plan: it may have used the index" if len(indexes) == 1 else "compare its plan with the indexes"
+        )
+    again = listed(lacking)
+    return f"build {again} by hand: create-index makes none that is unique, of expressions, partial or with INCLUDE"
+
+
 def evidence(index: GoneIndex) -> Evidence:
     """Between which readings it went away."""
     when = f"{one_line(index.index.name)}, dropped between {moment(index.seen)} and {moment(index.missed)}"

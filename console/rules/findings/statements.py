@@ -15,6 +15,7 @@ from console.model import (
     Evidence,
     Finding,
     Frame,
+    GoneIndex,
     Level,
     Record,
     StatementHistory,
@@ -36,26 +37,37 @@ LOOP_SHARE = 0.5  # of the calls of all statements
 
 
 def regressed(frame: Frame) -> Iterable[Finding]:
-    """A finding for each statement whose mean is far above its usual one. Raises CannotTell without two readings."""
+    """A finding for each statement whose mean is far above its usual one. Raises CannotTell without two readings.
+
+    Of statements that lack the same indexes the costliest one explains the others.
+    """
     history = _compared(frame)
     whole = sum(past.more_ms for past in history.statements.values())
-    for key, past in _slow(history):
+    causes: list[tuple[str, frozenset[GoneIndex]]] = []  # the costliest statement of those that lack the same indexes
+    for key, past in sorted(_slow(history), key=lambda slow: -slow[1].more_ms):
         row, now = _named(frame, key), past.slow_ms / past.slow_calls
+        subject = f"statement {key[0]} of {row['user']} in {row['database']}"
         gone = gone_indexes.gone(frame, row, past.slow_since or frame.at)
+        cause = next((other for other, lacks in causes if gone and lacks.issuperset(gone)), "")
+        if gone and not cause:
+            causes.append((subject, frozenset(gone)))
         share = 100 * past.more_ms / whole if whole else 0.0
+        slower = (
+            f"{_text(row, key)}: {milliseconds(now)} a call, usually {milliseconds(past.usual_mean)} "
+            f"({now / max(past.usual_mean, 1e-6):.0f} times), {percent(share)} of the time of all statements"
+        )
         yield Finding(
             rule="statement-regressed",
-            subject=f"statement {key[0]} of {row['user']} in {row['database']}",
+            subject=subject,
             level=Level.WARNING,
-            sentence=f"{_text(row, key)}: {milliseconds(now)} a call, usually {milliseconds(past.usual_mean)} "
-            f"({now / max(past.usual_mean, 1e-6):.0f} times), {percent(share)} of the time of all statements"
-            f"{gone_indexes.named(gone)}",
-            detail=f"of {one_line(row['user'])} in {one_line(row['database'])}; compare its plan: data, statistics, "
-            "a dropped index, or a wait",
+            sentence=f"{slower}{gone_indexes.named(gone)}",
+            detail=f"of {one_line(row['user'])} in {one_line(row['database'])}; {gone_indexes.advice(gone)}",
+            symptom=slower,
             evidence=(
                 _evidence(key, f"{count(past.slow_calls)} calls"),
                 *(gone_indexes.evidence(each) for each in gone),
             ),
+            blames=(cause,) if cause else (),
             fixes=gone_indexes.fixes(gone),
             harm=past.more_ms / history.seconds,
             since=past.slow_since,
