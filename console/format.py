@@ -21,6 +21,7 @@ MOMENTS = frozenset({"since", "changed", "now"})  # names of columns, and what e
 POOLER_ARGUMENT = 63  # bytes of an argument of PgBouncer's admin console, with its quotes
 UNKNOWN = "unknown"  # a value that this server's catalogs do not have
 
+_OPTION = re.compile(r"--set (?=[\w-]+=)")
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
@@ -103,6 +104,12 @@ def clauses(parts: Iterable[str]) -> str:
     """Parts as one sentence: the full stop of a part that is itself a sentence is dropped before another part."""
     *former, last = [part for part in parts if part] or [""]
     return "; ".join([*(part.rstrip(".;:") for part in former), last])
+
+
+def in_form(text: str) -> str:
+    """A text that names parameters as the command line takes them, as a form has them; whole commands stay."""
+    lines = text.split("\n")
+    return "\n".join(line if "pipeline-console " in line else _OPTION.sub("", line) for line in lines)
 
 
 def size(value: object) -> str:

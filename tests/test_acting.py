@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from console import actions
 from console.actions.planning import Action, Request
-from console.model import Claim, Outcome, Parameter, Plan, Step, Transaction
+from console.model import Claim, Kind, Outcome, Parameter, Plan, Step, Transaction, Trouble
 from console.running.trail.audit import Trail
 from console.tui.action_flow import parameters_from_rows
 from tests.screens import console, screen_text, shows, taken, until
@@ -18,6 +18,8 @@ from tests.servers import PostgresServer
 
 async def _plan(request: Request) -> Plan:
     subject = request.parameters["table"] or "public.organizations"
+    if request.parameters["mode"] == "wrong":
+        raise Trouble(Kind.USAGE, "touch needs --set table=…: what to touch.")
     if request.parameters["mode"] == "nothing":
         return Plan(Claim(subject), notes=("all of it is there",))
     sleep = (Step("SELECT pg_sleep(60)", execution=Transaction("2")),) if request.parameters["mode"] == "slow" else ()
@@ -138,6 +140,16 @@ async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: Postgr
         app.workspace.stop(app.workspace.runs[0].id)
         await until(pilot, lambda: app.workspace.runs[0].outcome is Outcome.STOPPED)
         await shows(pilot, "touch", "stopped")
+
+
+async def test_a_parameter_that_is_missing_is_named_as_the_form_names_it(any_pg: PostgresServer, pipeline: str) -> None:
+    async with console(any_pg.uri(pipeline)) as (_, pilot):
+        await shows(pilot, "rules evaluated")
+        await begin(pilot)
+        await pilot.press("tab", *"wrong", "enter")
+        await shows(pilot, "touch needs table=…: what to touch.")
+        await pilot.press("escape")
+        await shows(pilot, "for the test")
 
 
 async def test_a_read_only_console_offers_no_change(any_pg: PostgresServer, pipeline: str) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from console.format import FORMATS, MISSING, clauses, safe, safe_lines, show, to_json
+from console.format import FORMATS, MISSING, clauses, in_form, safe, safe_lines, show, to_json
 from console.worker.events import What, WorkerEvent, line
 
 
@@ -150,6 +150,22 @@ def test_no_character_that_is_not_seen_reaches_the_terminal() -> None:
 )
 def test_sentences_joined_to_one_have_no_full_stop_within(parts: list[str], text: str) -> None:
     assert clauses(parts) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "reindex needs --set index=… or --set table=…: what to rebuild.",
+            "reindex needs index=… or table=…: what to rebuild.",
+        ),
+        ("cancel-job --set job=a --set all=yes ends it.", "cancel-job job=a all=yes ends it."),
+        ("pipeline-console run x --set y=1\nOr --set z=2.", "pipeline-console run x --set y=1\nOr z=2."),
+        ("a --set of two", "a --set of two"),
+    ],
+)
+def test_a_form_names_parameters_without_the_option_of_the_command_line(text: str, shown: str) -> None:
+    assert in_form(text) == shown
 
 
 def test_long_text_is_cut_before_it_is_made_safe() -> None:

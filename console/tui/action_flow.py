@@ -11,6 +11,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from console import actions
+from console.format import in_form
 from console.model import Kind, Outcome, Plan, Trouble, read_only
 from console.running.progress import Run
 from console.tui.dialogs import TextDialog
@@ -122,7 +123,7 @@ class ActionFlow:
 
     async def _show_and_start(self, chosen: Action, plan: Plan) -> Run | None:
         if not plan.steps:
-            await self.explain(chosen.title, " ".join(("Nothing to do.", *plan.notes)))
+            await self.explain(chosen.title, in_form(" ".join(("Nothing to do.", *plan.notes))))
             return None
         from console.tui.plan_dialog import PlanDialog  # noqa: PLC0415  loaded with the action
 
@@ -139,7 +140,8 @@ class ActionFlow:
 
     async def refuse(self, title: str, why: Trouble) -> None:
         """Show why something cannot be done, and the remedy, until the dialog is closed."""
-        await self._front.ask(TextDialog(title, "\n\n".join(filter(None, (why.sentence, why.remedy, self._remark())))))
+        text = "\n\n".join(filter(None, (why.sentence, why.remedy, self._remark())))
+        await self._front.ask(TextDialog(title, in_form(text)))
 
     async def explain(self, title: str, text: str) -> None:
         """Show a text: in a toast where it is short, else in a dialog."""
@@ -159,7 +161,7 @@ class ActionFlow:
         text = f"{run.message} {' '.join(run.notes)}" if good else f"{outcome}: {run.message}"
         if len(text) > LONGEST_TOAST:
             text = f"{text[:LONGEST_TOAST]}… (the audit pane has the whole message)"
-        self._front.toast(text.rstrip(), chosen.title, "information" if good else "error", 6 if good else 20)
+        self._front.toast(in_form(text.rstrip()), chosen.title, "information" if good else "error", 6 if good else 20)
 
 
 async def _loaded(name: str) -> Action:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.format import one_line, safe, show
+from console.format import in_form, one_line, safe, show
 from console.keys import Place
 from console.model import Plan, Snapshot, Trouble
 from console.running.plan_lines import Sort, plan_lines, table_format, table_title
@@ -127,7 +127,7 @@ def plan_text(plan: Plan, room: int) -> Content:
             case Sort.SUBJECT:
                 parts += [("Acts on  ", "bold"), f"{line.text}\n"]
             case Sort.NOTE:
-                parts.append(f"· {line.text}\n")
+                parts.append(f"· {in_form(line.text)}\n")
             case Sort.TABLE if plan.table is not None:
                 parts += _table(plan.table, room)
             case sort:
