@@ -160,6 +160,15 @@ async def test_the_palette_opens_what_was_typed_before_enter(typed: str, pane: s
         assert not app.screen.query(OptionList)
 
 
+async def test_the_palette_finds_an_action_by_its_name_on_the_command_line() -> None:
+    async with console(AWAY) as (app, pilot):
+        await until(pilot, lambda: app.pane_view.feed.trouble is not None)
+        strike(pilot, "ctrl+p")
+        await until(pilot, lambda: app.screen.query(Input))
+        strike(pilot, *"create-index", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ParameterDialog))
+
+
 # A real terminal
 
 

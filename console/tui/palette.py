@@ -93,9 +93,10 @@ def view_commands(pane: Pane, choose_view: Choose) -> Iterator[SystemCommand]:
 
 
 def action_commands(begin: Choose) -> Iterator[SystemCommand]:
-    """Every action."""
+    """Every action, found by its title and by the name that it has on the command line."""
     for action in actions.ACTIONS:
-        yield SystemCommand(f"Action: {action.title}", action.help, lambda name=action.name: begin(name))
+        title = f"Action: {action.title} ({action.name})"
+        yield SystemCommand(title, action.help, lambda name=action.name: begin(name))
 
 
 def general_commands(doctor: Call, guide: Call, forecast: Call, help_: Call, leave: Call) -> Iterator[SystemCommand]:
