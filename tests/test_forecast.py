@@ -16,6 +16,8 @@ from console.actions.planning import with_forecast
 from console.forecast.durations import seconds_of
 from console.forecast.forecasting import AskedForecast
 from console.forecast.lines import document, lines, queue_sentence, step_sentence
+from console.forecast.recognise import recognise
+from console.forecast.requests import Recognised
 from console.forecast.traffic import Traffic
 from console.model import LOCK_TIMEOUT, Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
 from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
@@ -178,6 +180,24 @@ async def test_each_step_of_a_plan_says_which_further_relations_it_locks(desk: D
     assert {lock.relation for lock in plan.steps[2].forecast.locks} == {"public.sale_2", "public.region"}
     assert plan.steps[2].forecast.lock_timeout == 0.02
     assert [note for note in plan.notes if f"pid {pid} (till" in note and "on public.sale_1 for" in note]
+
+
+async def test_each_statement_of_a_long_plan_is_looked_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def counted(statement: str, major: int) -> Recognised:
+        looked.append(statement)
+        return recognise(statement, major)
+
+    monkeypatch.setattr("console.forecast.working.recognise", counted)
+    desk.do("ALTER TABLE region ADD n int")
+    steps = tuple(Step(f"ALTER TABLE public.region ADD CONSTRAINT n_{at} CHECK (n < {at})") for at in range(9))
+    steps += (Step("ALTER TABLE public.region ALTER n SET NOT NULL"),)
+    async with desk.workspace() as workspace:
+        server = workspace.sources.postgres
+        await server.connect()
+        await with_forecast(server, Plan(Claim("region"), steps))
+    assert looked == [step.sql for step in steps]
 
 
 async def test_each_step_of_a_plan_says_what_it_does_to_whole_tables(desk: Desk) -> None:

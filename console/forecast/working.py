@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from console.explaining.tokens import Lexeme, tokens
 from console.forecast.recognise import recognise
@@ -40,10 +40,14 @@ async def work_of_steps(
     if not everything:
         return tuple(() for _ in steps)
     stored = await _stored(server, everything, relations, path)
-    return tuple(
-        work_of(tasks, relations, stored, _changed(steps[:at], major, relations)) if tasks else ()
-        for at, tasks in enumerate(asked)
-    )
+    changed: set[int] = set()  # tables that the steps so far may have given a constraint or an index
+    is_sparable = any(task.sparable for task in everything)
+    works = []
+    for step, tasks in zip(steps, asked, strict=True):
+        works.append(work_of(tasks, relations, stored, changed) if tasks else ())
+        if is_sparable:
+            changed.update(_changed(step, major, relations))
+    return tuple(works)
 
 
 def _tasks(statement: str, major: int) -> tuple[TaskRequest, ...]:
@@ -51,14 +55,11 @@ def _tasks(statement: str, major: int) -> tuple[TaskRequest, ...]:
     return tasks_of(Words(found), major)
 
 
-def _changed(steps: Sequence[Sequence[str]], major: int, relations: Relations) -> frozenset[int]:
-    """The tables that these steps may have given a constraint or an index."""
-    found: set[int] = set()
-    for statement in (statement for step in steps for statement in step):
+def _changed(step: Sequence[str], major: int, relations: Relations) -> Iterator[int]:
+    for statement in step:
         with contextlib.suppress(Trouble):
             for request in recognise(statement, major).requests:
-                found.update(relation.oid for relation in relations.meant(request))
-    return frozenset(found)
+                yield from (relation.oid for relation in relations.meant(request))
 
 
 async def _stored(server: Source, requests: Sequence[TaskRequest], relations: Relations, path: Sequence[str]) -> Stored:
