@@ -49,6 +49,7 @@ def test_values_are_plain_and_no_line_is_empty() -> None:
         assert wrong not in text, text
     for right in ("2026-01-01 12:00:00", "yes", "1 2", "1m", "0.333333"):
         assert right in text, text
+    assert "statement_start" not in fields(VIEW, {**ROW, "statement_start": "2026-01-01 12:00:00.123456+00"}).plain
     answer = Snapshot("d", tuple(ROW), (tuple(ROW.values()), tuple(ROW.values())), AT)
     assert "None" not in listing(answer).plain
     assert not listing(answer).plain.startswith("\n")

@@ -26,6 +26,7 @@ from console.tui.sizes import size_apart
 
 PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
 SLICE = 4000  # characters of a long answer that are laid out at once
+EXACT = "_start"  # ends the name of a moment by which an action finds what was seen; to people it is shown as an age
 LONGEST = 60  # characters of a text on the line of its name
 
 
@@ -188,9 +189,11 @@ def fields(
                 column.title.strip() or column.name, safe_lines(value) if long else show(value, column.format)
             )
     shown = {column.name for column in view.columns} | {column.judged for column in view.columns}
-    others = [(name, value) for name, value in row.items() if name not in shown and value not in (None, "", [])]
-    if not with_others:
-        others = []
+    others = [
+        (name, value)
+        for name, value in row.items()
+        if with_others and name not in shown and not name.endswith(EXACT) and value not in (None, "", [])
+    ]
     if others:
         parts.append(("\nother columns\n" if parts else "other columns\n", "$text-muted"))
     for name, value in others:
