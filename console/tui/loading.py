@@ -11,6 +11,7 @@ SOON = (
     "console.tui.guidance",
     "console.tui.notices",
     "console.actions.tuning.tuning_reading",
+    "console.running.trail.tables",
     "console.watching.advice",
     "console.watching.capacity",
     "console.watching.index_ages",
