@@ -213,7 +213,10 @@ class Servers(Mapping[int, PostgresServer]):
 
     @property
     def data(self) -> Path:
-        """Where the servers' data are: in memory where there is enough for all workers; deleted at the end."""
+        """Where shared servers have their data, in memory where all workers have room; deleted at the end.
+
+        A server of its own runs for one test, and there are hundreds.
+        """
         if self._data is None:
             self._data = self.supervisor.directory("pipeline-tests-", MEMORY) if _is_roomy() else self.folder
         return self._data
@@ -270,12 +273,13 @@ class Servers(Mapping[int, PostgresServer]):
         account: Account | None = server_account()
         installation = binaries.usable(choice.installation, account, self.folder)
         name = f"pg{choice.major}" + (f"-{secrets.token_hex(3)}" if settings is not None else "")
+        place = self.data if settings is None else self.folder
         process = PostgresProcess(
             self.supervisor,
             installation,
             account,
-            self.data / name,
-            self.data / f"{name}.log",
+            place / name,
+            place / f"{name}.log",
             SETTINGS | dict(settings or {}),
             self.free_port(),
         )
