@@ -195,7 +195,7 @@ def test_a_run_that_stopped_part_way_is_4_and_the_same_command_goes_on(run: Run,
         *["done"] * 6,
         "failed",
         *["pending"] * (len(document["steps"]) - 7),
-    ]
+    ], done.err
     assert "Step 7 failed: 0007_background_jobs" in done.err
     execute(uri, "DROP TABLE public.background_jobs")
     assert run("apply-schema", "--yes").code == 0
