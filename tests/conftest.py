@@ -134,6 +134,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         own = [major for major in _allowed(metafunc) if metafunc.config.stash[CHOICES][major].installation]
         metafunc.parametrize("tuned", own, indirect=True, ids=[f"pg{major}" for major in own], scope="module")
     if "pg" in metafunc.fixturenames:
+        two = f"{metafunc.definition.nodeid} takes `pg`, perhaps by `database`, and `any_pg`: these may be two servers"
+        assert "any_pg" not in metafunc.fixturenames, two
         choices = metafunc.config.stash[CHOICES]
         majors = _allowed(metafunc)
         if not metafunc.config.getoption("--every") and not _is_of(metafunc.module, WIDE):

@@ -106,7 +106,7 @@ async def test_a_database_must_be_marked_or_its_name_typed(desk: Desk, pg: Postg
     assert (await refused(desk)).kind is Kind.REFUSED
 
 
-async def test_more_clients_than_connections_are_refused_with_the_figure(desk: Desk, any_pg: PostgresServer) -> None:
+async def test_more_clients_than_connections_are_refused_with_the_figure(desk: Desk) -> None:
     why = await refused(desk, clients="200")
     assert why.kind is Kind.REFUSED
     assert "max_connections allows 97" in why.sentence

@@ -174,11 +174,11 @@ def test_a_console_is_gone_soon_after_its_terminal(any_pg: PostgresServer, tmp_p
 
 
 def test_a_console_that_runs_an_action_cancels_and_records_it_before_it_is_gone(
-    any_pg: PostgresServer, database: str, tmp_path: Path
+    pg: PostgresServer, database: str, tmp_path: Path
 ) -> None:
     plan = Plan(Claim("nothing"), (Step("SELECT pg_catalog.pg_sleep(10000)"),), action="test")
     trail = Trail(tmp_path / ".local" / "state" / "pipeline-console" / "audit.jsonl")
-    with any_pg.connect() as other, visit(tmp_path, running(plan, tmp_path, "open", any_pg.uri(database))) as visited:
+    with pg.connect() as other, visit(tmp_path, running(plan, tmp_path, "open", pg.uri(database))) as visited:
 
         def is_asleep() -> bool:
             visited.drain(0.05)
