@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -369,7 +370,9 @@ def test_an_interrupt_at_the_question_means_no(any_pg: Cluster, tmp_path: Path) 
 
 def test_a_destructive_plan_wants_a_short_name_typed(any_pg: Cluster, pipeline: str, tmp_path: Path) -> None:
     uri = any_pg.uri(pipeline, OWNER)
-    assert command.run(tmp_path, "run", "create-partitions", "--set", "months=5", "--yes", "-t", uri).code == 0
+    created = command.run(tmp_path, "run", "create-partitions", "--set", "months=5", "--yes", "-t", uri)
+    assert created.code == 0
+    assert f"To undo: pipeline-console run undo -t {shlex.quote(uri)}\n" in created.out
     before = scalar(uri, "SELECT count(*) FROM pg_inherits")
     plain = command.run(tmp_path, "run", "undo", "--format", "json", "--dry-run", "-t", uri)
     document = json.loads(plain.out)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from console.model import Kind, Limit, Trouble
 from console.settings.config import Settings, holds_password, load
-from console.settings.targets import check, resolve, warnings
+from console.settings.targets import check, repeated, resolve, warnings
 from console.sources.postgres import as_replica, parse_target
 
 PANES = ("connections", "locks")
@@ -320,3 +321,41 @@ def test_parts_replace_those_of_the_target_and_another_server_has_no_label(
     settings = read(home, "default_target: prod\ntargets: {prod: {uri: 'postgresql://u@h/d', label: P}}\n")
     wanted = resolve(settings, target, environ=home, parts=parts)
     assert (wanted.label, wanted.target) == (label, connects)
+
+
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        ("prod", "prod"),
+        ("postgresql://dba@db.example/shop?sslmode=require", None),
+        ("host=db.example dbname='my shop'", None),
+        ("postgresql://dba:s3cret@db.example/shop", "postgresql://dba@db.example/shop"),
+        ("postgresql://dba:s3:cret@db.example:5432/shop?a=1", "postgresql://dba@db.example:5432/shop?a=1"),
+        (
+            "postgresql://db.example/shop?password=s3cret&sslmode=require",
+            "postgresql://db.example/shop?sslmode=require",
+        ),
+        ("postgresql://db.example/shop?password=s3cret", "postgresql://db.example/shop"),
+        ("host=db.example password='s3 c\\'ret' dbname=shop", "host=db.example dbname=shop"),
+        ("host=db.example dbname=shop password = s3cret", "host=db.example dbname=shop"),
+    ],
+)
+def test_the_options_of_a_command_are_repeated_without_a_password(given: str, again: str | None) -> None:
+    words = shlex.split(repeated(given))
+    assert words == ["-t", given if again is None else again]
+    assert "s3" not in "".join(words)
+
+
+def test_all_that_names_servers_is_repeated() -> None:
+    given = repeated(
+        *("", {"host": "a", "port": "", "user": "it's me", "dbname": "d"}),
+        poolers=("postgresql://admin:s3cret@p/pgbouncer",),
+        replicas=("postgresql://r/d",),
+        redis="redis://:s3cret@cache:6379/0",
+        config="my file.yml",
+    )
+    assert shlex.split(given) == [
+        *("-h", "a", "-U", "it's me", "-d", "d", "--pooler", "postgresql://admin@p/pgbouncer"),
+        *("--replica", "postgresql://r/d", "--redis", "redis://@cache:6379/0", "--config", "my file.yml"),
+    ]
+    assert not repeated("")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from console.doctor import Check, Report, Status, text
+from console.doctor.check import on_target
 from console.doctor.pooler import Pool, judge
 from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
@@ -308,3 +309,38 @@ def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
     same = [Check("action", name, Status.CANNOT, "Cannot run.", "because", "GRANT a TO b;") for name in "xyz"]
     assert "!! x, y, z: Cannot run. (because)\n   -> GRANT a TO b;\n" in text(Report(facts, tuple(same)), 60)
     assert "\x1b[1;31m!!" in text(report, 60, colour=True)
+
+
+RUN = "pipeline-console run terminate-idle"
+
+
+def remedies(remedy: str, width: int) -> list[str]:
+    """The lines of a report from the first one of a remedy on."""
+    lines = text(Report(None, (Check("server", "it", Status.CANNOT, "No.", "", remedy),)), width).splitlines()
+    return lines[next(at for at, line in enumerate(lines) if line.startswith("   -> ")) :]
+
+
+def test_a_command_in_a_remedy_names_the_target_that_was_checked() -> None:
+    remedy = f"{RUN}  # ends idle sessions\nALTER SYSTEM SET a = 1;\n{RUN} --set older-than=1h\nSee pipeline-console."
+    check = on_target(Check("server", "it", Status.CANNOT, "No.", "", remedy), "-t 'my shop'")
+    assert check.remedy.splitlines() == [
+        f"{RUN} -t 'my shop'  # ends idle sessions",
+        "ALTER SYSTEM SET a = 1;",
+        f"{RUN} --set older-than=1h -t 'my shop'",
+        "See pipeline-console.",
+    ]
+
+
+def test_no_command_is_folded_and_no_folded_comment_becomes_a_statement() -> None:
+    command = f"{RUN} -t 'host=db.example port=5432 dbname=shop'"
+    assert remedies(f"{command}  # ends sessions that have been idle for long", 40) == [
+        f"   -> {command}",
+        "      # ends sessions that have been",
+        "      # idle for long",
+    ]
+    grant = "GRANT pg_read_all_data TO dba; -- it lets the role read every row"
+    assert remedies(grant, 40) == [
+        "   -> GRANT pg_read_all_data TO dba;",
+        "      -- it lets the role read every row",
+    ]
+    assert remedies(grant, 80) == [f"   -> {grant}"]

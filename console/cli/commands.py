@@ -15,7 +15,7 @@ from console.format import safe
 from console.model import Kind, Trouble
 from console.panes import NAMES
 from console.settings.config import Settings, Wanted, load
-from console.settings.targets import resolve, warnings
+from console.settings.targets import repeated, resolve, warnings
 
 
 def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
@@ -24,7 +24,7 @@ def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
     for warning in warnings(target, (*options.pooler, *options.replica), options.redis):
         say(warning)
     parts = {"host": options.host, "port": options.port, "user": options.username, "dbname": database}
-    return resolve(
+    found = resolve(
         *(settings, target, options.pooler),
         redis=options.redis,
         replicas=options.replica,
@@ -32,6 +32,14 @@ def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
         pane=pane,
         parts=parts,
     )
+    named = repeated(
+        *(target, parts),
+        poolers=options.pooler,
+        replicas=options.replica,
+        redis=options.redis,
+        config=options.config,
+    )
+    return replace(found, options=named)
 
 
 def _named_target(options: Namespace) -> tuple[str, str]:
@@ -122,7 +130,7 @@ def run_demo(options: Namespace) -> int:
         admin = (uris.pgbouncer_admin,) if uris.pgbouncer_admin else ()
         redis = uris.redis or ""
         given = Wanted(uris.postgres, "demo", admin, redis=redis, pooler_hint=uris.pooler_hint, log=uris.log)
-        return _console(settings, given)
+        return _console(settings, replace(given, options=repeated(uris.postgres, poolers=admin, redis=redis)))
 
     keep = Path(options.keep) if options.keep else None
     _collect_again()

@@ -39,8 +39,8 @@ def plan_text(plan: Plan) -> str:
     return "".join(f"{line}\n" for line in lines) + "\n"
 
 
-def ending(run: Run) -> str:
-    """How a run ended, in a few lines."""
+def ending(run: Run, options: str = "") -> str:
+    """How a run ended, in a few lines; `options` name its target in another command."""
     if run.outcome is None:
         return "Dry run: nothing was changed.\n"
     lines = [safe(run.message)]
@@ -59,7 +59,7 @@ def ending(run: Run) -> str:
         lines.append(LEAVES if any(map(_can_leave, run.steps)) else "Nothing was changed.")
     lines += [*failed, *(f"Note: {safe(note)}" for note in run.notes)]
     if run.undo:
-        lines.append("To undo: pipeline-console run undo")
+        lines.append(f"To undo: {f'pipeline-console run undo {options}'.rstrip()}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -119,7 +119,7 @@ async def _carry_out(asked: RunCommand, planned: Plan, workspace: Workspace) -> 
             raise
         return _unrun(asked, planned, Outcome.REFUSED, str(why))
     ticker.end()
-    return _report(asked, done)
+    return _report(asked, done, workspace.wanted.options)
 
 
 @contextmanager
@@ -202,11 +202,11 @@ def _unrun(asked: RunCommand, planned: Plan, outcome: Outcome | None, message: s
     return _report(asked, shown)
 
 
-def _report(asked: RunCommand, done: Run) -> int:
+def _report(asked: RunCommand, done: Run, options: str = "") -> int:
     if asked.json:
         sys.stdout.write(run_document(done))
     code = DONE if done.outcome is None else CODES[done.outcome]
-    ended = ending(done)
+    ended = ending(done, options)
     text = safe_lines(ended, len(ended))
     if code == DONE and not asked.json:
         sys.stdout.write(text)

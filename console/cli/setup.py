@@ -206,7 +206,7 @@ class _Setup:
             run = await self._carry_out(work)
             result.runs.append(run)
             result.code = max(result.code, CODES[run.outcome or Outcome.FAILED])
-            self._show("".join(f"  {line}\n" for line in ending(run).splitlines()))
+            self._show("".join(f"  {line}\n" for line in ending(run, self._workspace.wanted.options).splitlines()))
             if result.code != DONE or self._stopping:
                 return False
         self._remember(result.page)

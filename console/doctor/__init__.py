@@ -26,7 +26,7 @@ from console.doctor import (
     terminal,
     wait_samplers,
 )
-from console.doctor.check import Check, Report, Status, document
+from console.doctor.check import Check, Report, Status, document, on_target
 from console.doctor.cures import Cures
 from console.doctor.pace import FOR_ACTIONS, FOR_PANES, FOR_RULES, Pace, Watch
 from console.doctor.script import role_script
@@ -60,8 +60,7 @@ async def examine(
     An unreachable server is a failed check, and the checks that need it are skipped, as are those for which the time
     was too short.
     """
-    found = await asyncio.to_thread(terminal.here, environ)
-    near = terminal.checks(found, settings.keymap)
+    near = terminal.checks(await asyncio.to_thread(terminal.here, environ), settings.keymap)
     far: list[Check] = []
     usable: int | None = None
     answered = True
@@ -85,10 +84,12 @@ async def examine(
         sources.postgres.hurry(None)
     watch("the poolers")
     poolers = await pooler.checks(wanted.poolers, usable)
-    if not answered:
-        return Report(None, (*far, *poolers, *near))
-    watch("the replicas")
-    return Report(sources.postgres.known, (*far, *poolers, *await replicas.checks(sources), *near))
+    found = (*far, *poolers)
+    if answered:
+        watch("the replicas")
+        found += await replicas.checks(sources)
+    checks = (on_target(check, wanted.options) for check in (*found, *near))
+    return Report(sources.postgres.known if answered else None, tuple(checks))
 
 
 def _lost(why: Trouble) -> Check:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import Enum
 
 from console.model import Facts
 from console.records import dataclass
 
+PROGRAM = "pipeline-console "  # how a line of a remedy begins that is a command for a shell, with its comment after #
+COMMENT = "  # "
 SUBJECTS = ("server", "role", "extension", "pane", "rule", "action", "pooler", "replica", "terminal")
 
 
@@ -48,6 +51,18 @@ class Report:
     def of(self, subject: str) -> tuple[Check, ...]:
         """The checks of one subject, in their order."""
         return tuple(check for check in self.checks if check.subject == subject)
+
+
+def on_target(check: Check, options: str) -> Check:
+    """`check` with the commands of its remedy given `options`, which name the target that was checked."""
+    if not options:
+        return check
+    return replace(check, remedy="\n".join(_with_options(line, options) for line in check.remedy.splitlines()))
+
+
+def _with_options(line: str, options: str) -> str:
+    command, mark, comment = line.partition(COMMENT)
+    return f"{command} {options}{mark}{comment}" if line.startswith(PROGRAM) else line
 
 
 def worst(checks: Iterable[Check]) -> Status:

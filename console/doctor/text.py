@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from console.doctor.check import SUBJECTS, Check, Report, Status
+from console.doctor.check import COMMENT, PROGRAM, SUBJECTS, Check, Report, Status
 from console.format import safe
 
 MARKS = {Status.CANNOT: "!!", Status.LIMITED: "! ", Status.UNKNOWN: "? ", Status.OK: "  "}
@@ -33,7 +33,7 @@ LEGEND = "!! does not work, ! limited, ? unknown, -> what to do"
 
 
 def text(report: Report, width: int = 80, every: bool = False, colour: bool = False) -> str:
-    """The report in lines of at most `width` cells, but for words that are longer."""
+    """The report in lines of at most `width` cells, but for longer words and commands of a shell."""
     lines = [*_head(report, width), ""]
     for subject in SUBJECTS:
         checks = report.of(subject)
@@ -79,10 +79,23 @@ def _item(alike: Sequence[Check], width: int, colour: bool) -> list[str]:
     names = ", ".join(each.title for each in alike)
     lines = _wrapped(f"{names}: {check.what}{why}", width, f"{MARKS[check.state]} ", "   ")
     for line in check.remedy.splitlines():
-        lines += _wrapped(line, width, "   -> ", "      ")
+        lines += _remedy(line, width)
     if colour and check.state in COLOURS:
         lines[0] = f"{COLOURS[check.state]}{lines[0][:2]}{RESET}{lines[0][2:]}"
     return lines
+
+
+def _remedy(line: str, width: int) -> list[str]:
+    """A line of a remedy, so that what is pasted of it means the same: a command for a shell is not folded."""
+    command = line.startswith(PROGRAM)
+    mark = COMMENT if command else " -- "
+    statement, found, comment = line.partition(mark)
+    whole = _wrapped(line, width, "   -> ", "      ")
+    if len(whole) == 1 or not (found or command):
+        return whole
+    note = f"      {mark.strip()} "
+    first = [f"   -> {safe(statement)}"] if command else _wrapped(statement, width, "   -> ", "      ")
+    return [*first, *_wrapped(comment, width, note, note)]
 
 
 def _wrapped(words: str, width: int, first: str = "", then: str = "") -> list[str]:

@@ -117,6 +117,8 @@ class Wanted:
     replicas: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # name and URI; without a name: its host
     heavy_reads: str = ""  # the name of the replica that heavy reads go to; empty: the target itself
     log: str = ""  # where the log is, by the configuration; empty: it is read through the server
+    # The options that name the same servers in another command, without passwords; empty: no option did.
+    options: str = field(default="", repr=False)
 
 
 def load(

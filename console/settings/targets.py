@@ -8,6 +8,8 @@ service in ~/.pg_service.conf ($PGSERVICEFILE) or $PGSYSCONFDIR/pg_service.conf.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -19,7 +21,14 @@ from console.settings.config import Settings, Wanted, holds_password
 
 _NAME = late(r"[\w.-]{1,80}")
 _SECTION = late(r"^\s*\[([^\]]+)\]")
+# What a connection string has of a password: before the host of a URI, and as a parameter.
+_PASSWORDS = (
+    late(r"(?<=://)([^/@?:]*):[^@]*(?=@)"),
+    late(r"(?<=[?&])()\w*password=[^&]*&?", re.IGNORECASE),
+    late(r"()\b\w*password\s*=\s*(?:'(?:[^'\\]|\\.)*'|\S+)\s*", re.IGNORECASE),
+)
 _URI = late(r"^postgres(ql)?://(?P<authority>[^/?]*)(?P<rest>/[^?]*)?")
+_OPTIONS = {"host": "-h", "port": "-p", "user": "-U", "dbname": "-d"}  # of the command line, by libpq's name
 NO_PARTS: Mapping[str, str] = {}
 ENCODE = "Percent-encode special characters of a password (@ %40, / %2F, : %3A), or keep it in ~/.pgpass."
 
@@ -80,6 +89,39 @@ def resolve(
         heavy_reads=heavy,
         log=log,
     )
+
+
+def repeated(
+    target: str,
+    parts: Mapping[str, str] = NO_PARTS,
+    *,
+    poolers: Sequence[str] = (),
+    replicas: Sequence[str] = (),
+    redis: str = "",
+    config: str = "",
+) -> str:
+    """The options that name the same servers in another command, quoted for a shell; without passwords.
+
+    The parameters are those of `resolve`, and the file of --config. What the environment and the configuration name by
+    themselves needs no option.
+    """
+    given = [
+        ("-t", target),
+        *((_OPTIONS[name], value) for name, value in parts.items()),
+        *(("--pooler", uri) for uri in poolers),
+        *(("--replica", uri) for uri in replicas),
+        ("--redis", redis),
+        ("--config", config),
+    ]
+    return " ".join(f"{option} {shlex.quote(_without_password(value))}" for option, value in given if value)
+
+
+def _without_password(target: str) -> str:
+    if not holds_password(target):
+        return target
+    for pattern in _PASSWORDS[:2] if "://" in target else _PASSWORDS[2:]:
+        target = pattern.sub(r"\1", target)
+    return target.rstrip(" ?&")
 
 
 def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
