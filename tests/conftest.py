@@ -43,6 +43,7 @@ CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
 STATE = pytest.StashKey[str]()
 POOLERS = pytest.StashKey[Mapping[Version, str]]()
+SEEDS = "seeds"  # what the controller of a run sends each worker
 WIDE = (
     "test_pane_",
     "test_schema",
@@ -96,8 +97,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if missing:
         raise pytest.UsageError(f"no PostgreSQL {', '.join(map(str, sorted(missing)))}; run `make test-servers`")
     config.stash[CHOICES] = found
-    config.stash[SERVERS] = Servers(found)
+    config.stash[SERVERS] = Servers(found, _seeds(config))
     config.stash[POOLERS] = poolers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Send a worker the folder with the data of new servers."""
+    node.workerinput[SEEDS] = str(node.config.stash[SERVERS].seeds.folder)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -161,6 +168,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup() -> None:
     """Begin no test in the last seconds of a day."""
     let_midnight_pass()
+
+
+def _seeds(config: pytest.Config) -> Path | None:
+    """Where the workers of this run share the data of new servers; None: this process is no worker."""
+    sent = getattr(config, "workerinput", {}).get(SEEDS)
+    return Path(sent) if sent else None
 
 
 def _out_of_turn(items: list[pytest.Item], *, once: bool) -> Iterator[pytest.Item]:

@@ -30,6 +30,7 @@ from console.demo.supervisor import Supervisor
 from console.files.pooler_config import ADMIN, LOOKUP, STATS
 from console.files.scram import password, verifier
 from scripts.servers import Version, pooler_version, postgresql
+from tests.seeds import Seeds
 
 SAMPLE_SCALE = 0.1
 MAJORS = (14, 15, 16, 17, 18, 19)
@@ -170,8 +171,10 @@ def uri(host: str, port: int, database: str, user: str, file: Path) -> str:
 class Servers(Mapping[int, PostgresServer]):
     """Every major version that can be had; a server starts when it is first asked for."""
 
-    def __init__(self, choices: Mapping[int, Choice]) -> None:
+    def __init__(self, choices: Mapping[int, Choice], seeds: Path | None = None) -> None:
+        """`seeds`: where the data of new servers are, as initdb makes them; None: in a folder of these servers' own."""
         self.choices = dict(choices)
+        self._seeds = seeds
         self._ports = ports(os.getpid())
         self._running: dict[int, PostgresServer] = {}
         self._supervisor: Supervisor | None = None
@@ -220,6 +223,13 @@ class Servers(Mapping[int, PostgresServer]):
         if self._data is None:
             self._data = self.supervisor.directory("pipeline-tests-", MEMORY) if _is_roomy() else self.folder
         return self._data
+
+    @property
+    def seeds(self) -> Seeds:
+        """The data of new servers, which the workers of a run share; deleted at the end."""
+        if self._seeds is None:
+            self._seeds = self.supervisor.directory("pipeline-seeds-", Path(tempfile.gettempdir()))
+        return Seeds(self._seeds)
 
     def new(self, major: int, settings: Mapping[str, str]) -> PostgresServer:
         """A server of its own with further settings, for what would disturb the shared one; local binaries only."""
@@ -284,7 +294,7 @@ class Servers(Mapping[int, PostgresServer]):
             self.free_port(),
         )
         passwords = {user: password() for user in (SUPERUSER, *cluster.SETTINGS)}
-        process.initialise(passwords[SUPERUSER], self.folder)
+        self.seeds.plant(process)
         process.speak(_accounts(passwords))
         process.start()
         file = write_private(self.folder / f"{name}.pass", passfile(passwords, ("*",)))

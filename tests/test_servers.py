@@ -88,6 +88,22 @@ async def test_every_query_of_panes_and_rules_runs_on_every_version(pg: Postgres
     assert failed == {}
 
 
+def test_servers_of_one_version_are_different_servers(pg: PostgresServer, pg_servers: Servers) -> None:
+    server = pg_servers.new(pg.major, {})
+    try:
+        query = "SELECT system_identifier FROM pg_control_system()"
+        with server.connect() as connection:
+            assert connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall() == [
+                ("postgres",)
+            ]
+            own = connection.execute(query).fetchone()
+        with pg.connect() as connection:
+            assert own != connection.execute(query).fetchone()
+        assert server.passfile.read_text() != pg.passfile.read_text()
+    finally:
+        server.stop()
+
+
 def test_taken_port_is_changed(pg_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pg_servers, "free_port", lambda: pg_servers[pg_servers.newest].port)
     server = pg_servers.new(pg_servers.newest, {})
