@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, str] = {
     "load": "loading the sample data against a bare COPY",
     "loading": "loading the sample data against an earlier commit, in turns",
     "load_test": "the throughput of load-test against a bare pgbench with the same statements",
+    "incident": "the size of the incident file of ten minutes with sixty sessions",
     "locks": "the locks and connections panes with up to 1,000 waiting sessions",
     "pooler": "what the console costs PgBouncer with 1,000 clients; writes docs/benchmarks-pooler.md",
     "rules": "what all rules together cost the heavy server, by query",

@@ -67,7 +67,7 @@ async def _measured(place: Site, folder: Path, seconds: float) -> tuple[float, f
         measured = Measured(workspace.recorder)
         keeping = asyncio.gather(workspace.keep_readings(), workspace.further_reads.follow())
         began = time.monotonic()
-        await _read(workspace, began + seconds)
+        await read(workspace, began + seconds, SHOWN)
         spent = time.monotonic() - began
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
@@ -78,21 +78,21 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*.readings"))
 
 
-async def _read(workspace: Workspace, until: float) -> None:
-    """Read as an open console does."""
+async def read(workspace: Workspace, until: float, shown: Sequence[str]) -> None:
+    """Read as an open console does, on whose screen these panes are in turn."""
     readers, sources = Readers(workspace.sources.named), workspace.sources
     judged = 0
     began = time.monotonic()
     while (now := time.monotonic()) < until:
         workspace.observer.offer(await readers.of(PRIMARY, VITALS).read(sources.named(PRIMARY)))
         turn = int((now - began) / TURN)
-        pane = pane_called(SHOWN[turn % len(SHOWN)])
+        pane = pane_called(shown[turn % len(shown)])
         view = pane.views[0]
         with suppress(Trouble):
             reader = readers.of(pane.source_of(view), view)
-            shown = await reader.read(sources.of(pane, view))
-            present = [name for name in view.key if name in shown.columns]
-            await reader.fill(sources.of(pane, view), keys(shown, present)[:50])
+            rows = await reader.read(sources.of(pane, view))
+            present = [name for name in view.key if name in rows.columns]
+            await reader.fill(sources.of(pane, view), keys(rows, present)[:50])
         if now - began > judged * 5.0:
             judged += 1
             with suppress(Trouble):
