@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from console.sources.registry import Sources
 from console.tui.app import ConsoleApp
 from console.tui.key_guard import Guarded
 from console.tui.pane_view import PaneView
+from console.tui.title import PAST
 from console.workspace import Workspace
 from tests.waiting import PATIENCE
 
@@ -92,6 +94,13 @@ async def shows(pilot: Pilot[int], *texts: str) -> str:
     app = cast("ConsoleApp", pilot.app)
     await until(pilot, lambda: all(text in screen_text(app) for text in texts), f"{texts}")
     return screen_text(app)
+
+
+def as_past(screen: str) -> str:
+    """The panes on a screen as those of the past: nothing differs but that they are not read again."""
+    whole = re.sub(r"(?<=  )every \d+m?[smh]\b", lambda found: PAST.rjust(len(found[0])), screen)
+    first, *others = whole.split("\n")
+    return "\n".join((re.sub(r"  \d+m?[smh]$", "", first), *others))
 
 
 async def settled(pilot: Pilot[int]) -> str:

@@ -162,6 +162,11 @@ async def test_at_80_columns_every_view_is_named_with_the_period(pane: object) -
         assert len(line) <= 80
         assert line.endswith(f" {title._period}")
         assert len(title._places) == len(chosen.views), line
+        title.show_state(PaneState(chosen, 0.0), (1000, 12345), is_past=True)
+        then = title.render().plain
+        assert title._period not in then.split()
+        assert len(then) == len(line)
+        assert then.startswith(line.removesuffix(f"every {title._period}").removesuffix(title._period))
 
 
 class Line(App[None]):

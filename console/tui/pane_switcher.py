@@ -102,7 +102,7 @@ class PaneSwitcher(ContentSwitcher):
         return self._view(self._open(pane))
 
     def _view(self, opened: OpenPane) -> PaneView:
-        return PaneView(opened, self._marks, self._metrics, self._times.guarded)
+        return PaneView(opened, self._marks, self._metrics, self._times)
 
     def _open(self, pane: Pane) -> OpenPane:
         settings, sources = self._workspace.settings, self._workspace.sources

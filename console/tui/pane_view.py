@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from textual import work
@@ -32,6 +31,7 @@ from console.tui.pane_output import choose_order, copy_row, export_rows, show_st
 from console.tui.pane_rows import PaneRows
 from console.tui.pane_state import PaneState
 from console.tui.pane_status import StatusLine, status
+from console.tui.pane_times import PaneTimes
 from console.tui.polling import POLL, TURN, Polling
 from console.tui.sizes import size_apart
 from console.tui.title import PaneTitle
@@ -55,21 +55,21 @@ class PaneView(Widget):
         opened: OpenPane,
         marks: Marks,
         metrics: Callable[[], Metrics],
-        guarded: Callable[[], AbstractContextManager[None]],
+        times: PaneTimes,
     ) -> None:
         """`marks` says whether differences are shown, `metrics` returns those of the header.
 
-        `guarded` surrounds what is done with values that may be a stranger's.
+        `times` has the moment that is shown.
         """
         super().__init__()
         self.opened = opened
         self.defect: BaseException | None = None
         self._marks = marks
         self._metrics = metrics
-        self._guarded = guarded
+        self._times = times
         self._unshown: Trouble | None = None  # why not all of it can be painted
         self._title = PaneTitle(opened.pane)
-        self._chart = PaneChart(guarded)
+        self._chart = PaneChart(times.guarded)
         self._rows = PaneRows(opened, self._follow_row)
         self._status = StatusLine()
         self._filter_line = FilterLine(self._filter, self.leave_filter)
@@ -211,7 +211,7 @@ class PaneView(Widget):
         """Show the last good snapshot of the current view, and what is wrong if anything is."""
         before, self._unshown = self._unshown, None
         try:
-            with self._guarded():
+            with self._times.guarded():
                 self._paint()
         except Trouble as why:
             self._unshown = why
@@ -232,7 +232,8 @@ class PaneView(Widget):
         self._follow()
         self._show_status(rows)
         shown = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
-        self._title.show_state(state, shown, self._marks.text, last.sampler if last else "")
+        sampler = last.sampler if last else ""
+        self._title.show_state(state, shown, self._marks.text, sampler, is_past=self._times.is_past)
         self._rows.fill_drawer()
         self._chart.draw(self.view, last, self.size, self._metrics())
 

@@ -14,6 +14,8 @@ from console.tui.concerns import Concern
 from console.tui.own_lines import OwnLine
 from console.tui.pane_state import PaneState
 
+PAST = "past"  # instead of a period
+
 
 class PaneTitle(OwnLine):
     """One line; a click on the name of a view chooses it."""
@@ -32,6 +34,7 @@ class PaneTitle(OwnLine):
         self._current = pane.views[0].name
         self._right = ""
         self._period = ""
+        self._is_past = False
         self._concern: Concern | None = None
         self._places: list[tuple[int, int, str]] = []
 
@@ -40,11 +43,19 @@ class PaneTitle(OwnLine):
         self._pane = pane
         self.refresh()
 
-    def show_state(self, state: PaneState, rows: tuple[int, int] | None, since: str = "", sampler: str = "") -> None:
+    def show_state(
+        self,
+        state: PaneState,
+        rows: tuple[int, int] | None,
+        since: str = "",
+        sampler: str = "",
+        *,
+        is_past: bool = False,
+    ) -> None:
         """Show the choices, and how many rows of how many are shown; redrawn only when the text differs.
 
         `since` is the moment since which differences are shown, empty: none are; `sampler` what sampled the rows, if it
-        was not the console.
+        was not the console. Rows of the past are not read again.
         """
         facts = [one_line(sampler)] if sampler else []
         facts += [_rows(*rows)] if rows else []
@@ -53,8 +64,9 @@ class PaneTitle(OwnLine):
             facts.append(f"/{one_line(state.filter_text)[:20]}")
         period = "paused" if state.paused else age(state.period).replace(".0", "")
         right = "".join(f"{fact}  " for fact in facts)
-        if (right, period, state.view.name) != (self._right, self._period, self._current):
-            self._right, self._period, self._current = right, period, state.view.name
+        now = right, period, state.view.name, is_past
+        if now != (self._right, self._period, self._current, self._is_past):
+            self._right, self._period, self._current, self._is_past = now
             self.refresh()
 
     def show_concern(self, concern: Concern | None) -> None:
@@ -90,8 +102,11 @@ class PaneTitle(OwnLine):
     def _facts(self, titles: int) -> str:
         """What stands on the right, a word shorter where the names of the views, in `titles` cells, need the room."""
         period = self._period
-        whole = f"{self._right}every {period}" if period not in {"", "paused"} else f"{self._right}{period}"
-        return whole if titles + len(whole) + 1 <= self.size.width else f"{self._right}{period}"
+        whole = f"every {period}" if period not in {"", "paused"} else period
+        shown = whole if titles + len(self._right) + len(whole) + 1 <= self.size.width else period
+        if self._is_past:  # as wide: what is next to it has the same place at any moment
+            shown = PAST.rjust(len(shown)) if len(PAST) <= len(shown) else " " * len(shown)
+        return f"{self._right}{shown}"
 
     @property
     def _is_second(self) -> bool:
