@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.format import FORMATS, show
-from console.model import Column, Lookup, Rate, Row, Snapshot, View
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, View
 from console.panes import PANES
 from console.reading.difference import CHANGE, WHAT, difference, differing
 from console.tui.layout import place
@@ -171,3 +171,46 @@ def test_every_view_has_a_form_for_differences(pane: object) -> None:
         else:  # of numbers alone: each has its place
             assert names == [column.name for column in view.columns]
         assert all(column.format in FORMATS and column.rule is None for column in compared.columns)
+
+
+SESSIONS = View(
+    "sessions",
+    "Sessions",
+    "sessions",
+    (
+        Column("pid", "pid", "id"),
+        Column("who", "who", "name", made_of=("user", "base")),
+        Column("state", "state"),
+        Column("base", "database", "name", extra=True),
+    ),
+    key=("pid",),
+)
+
+
+def sessions(*rows: Row) -> Snapshot:
+    return taken(*rows, columns=("pid", "who", "state", "user", "base"))
+
+
+def test_a_name_that_only_other_rows_have_made_longer_makes_no_difference() -> None:
+    then = sessions((1, "web", "idle", "web", "shop"), (2, "job", "idle", "job", "shop"))
+    now = sessions(
+        (1, "web@shop", "idle", "web", "shop"), (2, "job@shop", "active", "job", "shop"), (3, "x@y", "idle", "x", "y")
+    )
+    came, changed = differences(then, now, SESSIONS)
+    assert came["pid"] == 3
+    assert (changed["pid"], changed["who"], changed[WHAT]) == (2, "job@shop", "state idle → active")
+    (renamed,) = differences(then, sessions((1, "cron@shop", "idle", "cron", "shop"), then.rows[1]), SESSIONS)
+    assert (renamed["who"], renamed[WHAT]) == ("web → cron@shop", "who web → cron@shop")
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
+def test_every_view_says_what_differs_where_only_what_a_row_is_about_does(pane: Pane) -> None:
+    """As in a finding whose sentence alone is another."""
+    for view in pane.views:
+        names = (*view.key, *(column.name for column in view.columns if column.name not in view.key))
+        before = Snapshot(view.query, names, (("same",) * len(names),), datetime(2026, 1, 1, tzinfo=UTC))
+        for column in view.columns:
+            if column.title and column.name not in view.key and not (column.extra or column.explains or column.made_of):
+                row = tuple("other" if name == column.name else "same" for name in names)
+                for found in differences(before, replace(before, rows=(row,)), replace(view, where=None)):
+                    assert found[WHAT], (view.name, column.name)

@@ -110,6 +110,7 @@ class Column:
     judged: str = ""  # column whose value is judged, where the rows have it; empty: its own
     bar: Whole | str = ""  # a bar behind the number shows its share of this: of a Whole, or of a column of the row
     explains: bool = False  # says in words what other columns do, often with an age: it makes no difference by itself
+    made_of: tuple[str, ...] = ()  # columns that decide whether it differs, where other rows have a part in its text
     help: str = ""  # one sentence for the help screen and the details
 
     def judged_in(self, columns: Sequence[str]) -> str:

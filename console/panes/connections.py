@@ -143,17 +143,19 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
     )
 
 
+WHO = Column(
+    "who",
+    "who",
+    "name",
+    width=12,
+    made_of=("application", "user", "pooled_application", "pooled_address", "database"),
+    help="The application, else the user; behind a pooler also the client's address; with the database where there "
+    "are several.",
+)
 _PID = Column("pid", "pid", "id", width=7, help="Process id of the session on the server.")
 _COLUMNS = (
     _PID,
-    Column(
-        "who",
-        "who",
-        "name",
-        width=12,
-        help="The application, else the user; behind a pooler also the client's address; with the database where "
-        "there are several.",
-    ),
+    WHO,
     Column("age", "age", "age", help="Time since the statement began; for an idle session, since it became idle."),
     Column(
         "xact_age",

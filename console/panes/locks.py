@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from console.format import decoded, moment
 from console.model import Column, Pane, Rate, Row, Snapshot, View, number
 from console.panes.blocking import Blocking, bits, blocking
-from console.panes.connections import SHORT, held_long, hidden, who
+from console.panes.connections import SHORT, WHO, held_long, hidden, who
 from console.panes.derived import with_notes
 from console.panes.pooled import BEHIND_COLUMNS, CLIENT, CLIENTS_BEHIND, clients
 from console.rules.sessions import (
@@ -149,14 +149,7 @@ _BLOCKING = View(
         Column(
             "tree", "pid", "text", width=10, help="Waiting sessions are below their blocker; 0: prepared transaction."
         ),
-        Column(
-            "who",
-            "who",
-            "name",
-            width=12,
-            help="The application, else the user; behind a pooler also the client's address; with the database where "
-            "there are several.",
-        ),
+        WHO,
         Column("wait_age", "wait", "age", rule=LOCK_WAIT_SECONDS, help="How long it has waited for this lock."),
         Column(
             "xact_age",

@@ -83,6 +83,10 @@ class _Differences:
     places: Sequence[int | None]  # in the rows of the earlier reading
     compared: Sequence[tuple[int, int]]  # where the columns are that can make a difference, then and now
     listed: Sequence[tuple[int, Column]]  # the columns that are named where they differ, and where they are now
+    renamed: Sequence[tuple[int, Column]]  # what a row is about, without being what it is matched by
+    made: Mapping[
+        int, Sequence[tuple[int, int]]
+    ]  # of columns that other rows have a part in: where those are that count
 
     @classmethod
     def of(cls, then: Snapshot, now: Snapshot, view: View) -> _Differences:
@@ -95,8 +99,17 @@ class _Differences:
             for here, (place, compare) in enumerate(zip(places, compares, strict=True))
             if place is not None and compare is not _nothing
         ]
-        listed = [(now.columns.index(each.name), each) for each in _listed(view) if each.name in now.columns]
-        return cls(compares, places, pairs, listed)
+        here = {name: place for place, name in enumerate(now.columns)}
+        listed = [(here[each.name], each) for each in _listed(view) if each.name in here]
+        subjects = _subjects(view) - set(view.key)
+        renamed = [(here[name], columns[name]) for name in now.columns if name in subjects]
+        made = {
+            here[column.name]: parts
+            for column in view.columns
+            if column.name in here
+            and (parts := [(at[name], here[name]) for name in column.made_of if name in at and name in here])
+        }
+        return cls(compares, places, pairs, listed, renamed, made)
 
     def changed(self, before: Row, after: Row, shown: Row) -> Row | None:
         """The row of differences, after what differs in words; None: there is none. The rest is as in `shown`."""
@@ -104,12 +117,15 @@ class _Differences:
             return None  # as most of thousands of rows
         cells: list[object] = []
         others: set[int] = set()
+        same = {at for at, parts in self.made.items() if all(before[then] == after[now] for then, now in parts)}
         for compare, place, value, now in zip(self.compares, self.places, after, shown, strict=True):
             cell, is_other = (value, False) if place is None else compare(before[place], value)
+            if is_other and len(cells) in same:
+                cell, is_other = value, False
             if is_other:
                 others.add(len(cells))
             cells.append(cell if is_other or cell is not value else now)
-        return (self._said(cells, others), *cells) if others else None
+        return (self._said(cells, others, before), *cells) if others else None
 
     def new(self, after: Row) -> Row:
         """The row that was not there, after what it says."""
@@ -122,13 +138,17 @@ class _Differences:
         row = tuple(-value if compare in _NUMERIC and _is_number(value) else value for compare, value in pairs)
         return (self._said(row), *row)
 
-    def _said(self, row: Sequence[object], others: Collection[int] | None = None) -> str | None:
-        """What the columns of a row say; with `others`, which places differ, only those."""
+    def _said(self, row: Sequence[object], others: Collection[int] | None = None, before: Row = ()) -> str | None:
+        """What the columns of a row say; with `others`, which places differ from those `before`, only those."""
         parts = [
             f"{column.title} {_shown(row[at], column)}"
             for at, column in self.listed
             if (row[at] is not None if others is None else at in others) and (row[at] is False or row[at] != 0)
         ]
+        for at, column in self.renamed:
+            if others is not None and at in others and (then := self.places[at]) is not None:
+                is_last = column.format in LAST_ONLY
+                parts.append(f"{column.title} {f'was {_shown(before[then], column)}' if is_last else row[at]}")
         return "; ".join(parts) or None
 
 
