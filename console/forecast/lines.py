@@ -12,7 +12,7 @@ from console.model.locks import LockMode
 
 LISTED = 12  # relations that are listed, or as many as are in use
 MOST = 40  # of these
-SELDOM = 0.05  # requests a second below which a step does not mention them
+SELDOM = 0.05  # requests a second below which a step does not mention them, and no number is given
 NAMED = 3  # relations that a sentence names
 _MODE = 22  # cells of the longest mode
 _RATE = 8
@@ -39,7 +39,7 @@ def queue_sentence(forecast: Forecast) -> str:
     if not forecast.blocks:
         return ""
     arrivals = forecast.arrivals
-    what = forecast.blocks if arrivals is None else f"about {_number(arrivals)} {forecast.blocks} a second"
+    what = forecast.blocks if arrivals is None else _arriving(arrivals, forecast.blocks)
     if not forecast.held:
         bound = f" of at most {_bound(forecast)}" if forecast.lock_timeout else ""
         return f"While it holds them, {what} would wait for it: lock_timeout bounds only its own wait{bound}."
@@ -49,6 +49,10 @@ def queue_sentence(forecast: Forecast) -> str:
     most = forecast.queue
     together = "" if most is None else f": up to {count(_up(most))} at the same time"
     return f"While it waits, for at most {_bound(forecast)}, {what} would queue behind it{together}."
+
+
+def _arriving(arrivals: float, blocks: str) -> str:
+    return f"hardly any {blocks}" if arrivals < SELDOM else f"about {_number(arrivals)} {blocks} a second"
 
 
 def work_sentence(work: ExpectedWork) -> str:
@@ -67,7 +71,11 @@ def _work(work: ExpectedWork) -> str:
     tables = one_line(work.relation)
     if work.relations > 1:
         tables = f"{counted(work.relations, 'table')} of {tables}"
-    return f"{work.task.value} {tables}, about {size(work.size)}"
+    if not work.unknown:
+        return f"{work.task.value} {tables}, about {size(work.size)}"
+    if work.unknown == work.relations:
+        return f"{work.task.value} {tables}, of unknown size (never analyzed)"
+    return f"{work.task.value} {tables}, more than {size(work.size)} ({work.unknown} never analyzed)"
 
 
 def step_sentence(forecast: Forecast, declared: str) -> str:
@@ -112,7 +120,12 @@ def document(forecast: Forecast) -> dict[str, object]:
         "lock_timeout_seconds": forecast.lock_timeout,
         "queue_at_most": forecast.queue,
         "work": [
-            {"does": each.task.name.lower(), "relation": each.relation, "bytes": each.size, "sure": each.sure}
+            {
+                "does": each.task.name.lower(),
+                "relation": each.relation,
+                "bytes": None if each.unknown == each.relations else each.size,
+                "sure": each.sure,
+            }
             for each in forecast.work
         ],
         "notes": list(forecast.notes),

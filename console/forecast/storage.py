@@ -22,7 +22,7 @@ class StoredTable:
     persistence: str
     method: str
     tablespace: str
-    size: float  # bytes, estimated, as are the next
+    size: float | None  # bytes, estimated, as are the next; None: it was never vacuumed or analyzed
     further: float  # bytes of its indexes and its TOAST table
 
 
@@ -99,9 +99,9 @@ class Stored:
         oid, name = int(str(row["oid"] or 0)), str(row["name"])
         match row["what"]:
             case "table":
-                sizes = float(str(row["bytes"])), float(str(row["further"]))
+                size = None if row["bytes"] is None else float(str(row["bytes"]))
                 self.tables[oid] = StoredTable(
-                    name, str(row["kind"]), str(row["other"]), str(row["place"] or ""), *sizes
+                    name, str(row["kind"]), str(row["other"]), str(row["place"] or ""), size, float(str(row["further"]))
                 )
             case "column":
                 known = StoredColumn(str(row["kind"]), str(row["other"]), int(str(row["type"])), bool(row["flag"]))

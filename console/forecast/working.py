@@ -97,16 +97,21 @@ def work_of(
     for oid, (task, sure) in done.items():
         groups.setdefault((task, sure, names[oid]), []).append(oid)
     return tuple(
-        ExpectedWork(task, name, len(oids), sum(_size(stored, oid, task) for oid in oids), sure)
+        _work(task, name, [_size(stored, oid, task) for oid in oids], sure=sure)
         for (task, sure, name), oids in sorted(
             groups.items(), key=lambda each: (not each[0][1], _COSTS.index(each[0][0]))
         )
     )
 
 
-def _size(stored: Stored, oid: int, task: TableWork) -> float:
+def _work(task: TableWork, name: str, sizes: Sequence[float | None], *, sure: bool) -> ExpectedWork:
+    known = [size for size in sizes if size is not None]
+    return ExpectedWork(task, name, len(sizes), sum(known), sure, unknown=len(sizes) - len(known))
+
+
+def _size(stored: Stored, oid: int, task: TableWork) -> float | None:
     table = stored.tables[oid]
-    return table.size + (table.further if task is TableWork.REWRITE else 0.0)
+    return None if table.size is None else table.size + (table.further if task is TableWork.REWRITE else 0.0)
 
 
 def _meant(request: TaskRequest, relations: Relations) -> list[int]:

@@ -60,8 +60,9 @@ class ExpectedWork:
     task: TableWork
     relation: str  # that the statement names, schema-qualified, quoted where SQL needs it
     relations: int  # that it goes through: with partitions and children
-    size: float  # bytes of what it goes through, estimated
+    size: float  # bytes of what it goes through, estimated, without tables of unknown size
     sure: bool = True  # False: it depends on more than is known here
+    unknown: int = 0  # tables that were never vacuumed or analyzed, so that no estimate is known
 
 
 @dataclass(frozen=True, slots=True)

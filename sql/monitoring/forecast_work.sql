@@ -25,7 +25,8 @@ WITH wanted AS MATERIALIZED (
   SELECT b.text, b.own, b.oid, b.has_default, b.is_bound FROM base b WHERE b.typtype <> 'd'
 )
 SELECT 'table' AS what, c.oid::bigint AS oid, c.relkind::text AS name, c.relpersistence::text AS kind,
-       coalesce(a.amname, '')::text AS other, NULL::bigint AS type, c.relpages::float8 * s.block AS bytes,
+       coalesce(a.amname, '')::text AS other, NULL::bigint AS type,
+       CASE WHEN c.relpages > 0 OR c.reltuples >= 0 THEN c.relpages::float8 * s.block END AS bytes,
        (SELECT coalesce(pg_catalog.sum(x.relpages), 0)::float8 * s.block
           FROM pg_catalog.pg_index i
           JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid)
