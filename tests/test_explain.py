@@ -331,9 +331,18 @@ async def test_a_cut_text_and_one_of_another_database_are_refused(pg: Cluster, g
 
 async def test_a_placeholder_of_unknown_type_is_named_as_the_reason(pg: Cluster, ground: str, tmp_path: Path) -> None:
     async with workspace(pg, ground, tmp_path) as opened:
-        why = await refused(opened, Asked(Subject("SELECT 1 WHERE current_date >= current_date - $1")))
+        why = await refused(opened, Asked(Subject("SELECT 1 WHERE current_date >= (current_date) - $1")))
     assert "as it is kept: operator does not exist: date >= integer" in why.sentence
     assert "from a session that runs it" in why.remedy
+
+
+async def test_what_is_added_to_a_date_is_planned_as_a_number_of_days(pg: Cluster, ground: str, tmp_path: Path) -> None:
+    """The server takes a parameter there for another date, and finds no operator for what comes of it."""
+    kept = "SELECT id FROM orders WHERE now() >= current_date - $1 AND now() <= (now() AT TIME ZONE $2)::date + $3"
+    async with workspace(pg, ground, tmp_path) as opened:
+        generic = await opened.explain(Asked(Subject(kept)))
+        typed = await opened.explain(Asked(Subject(kept), ("7", "UTC", "1")))
+    assert (generic.how, typed.how) == ("generic plan", "plan with values")
 
 
 async def test_a_statement_is_explained_with_the_rows_that_its_calls_returned(

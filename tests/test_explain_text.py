@@ -48,6 +48,14 @@ SHORTENED = [
         "select * from t where at > now() - interval $1 and d = date $2",
         "select * from t where at > now() - $1::interval and d = $2::date",
     ),
+    (
+        "select a from t where a > (b at time zone $3)::date - $4 or a < current_date + $5",
+        "select a from t where a > (b at time zone $1)::date - $2::integer or a < current_date + $3::integer",
+    ),
+    (
+        "select a - $1 from t where a > current_date - $2::interval and b = $3 - current_date and c > now() - $4",
+        "select a - $1 from t where a > current_date - $2::interval and b = $3 - current_date and c > now() - $4",
+    ),
     ("select a::date from t where b in ($1 /*, ... */)", "select a::date from t where b in ($1 )"),
     ("(select 1) union all (table t)", "(select 1) union all (table t)"),
 ]

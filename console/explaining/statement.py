@@ -252,13 +252,29 @@ def _without_locks(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 
 def _with_casts(pieces: Sequence[_Piece]) -> list[_Piece]:
-    """The pieces with a cast where pg_stat_statements put a parameter behind a type: interval $1."""
-    written = list(pieces)
+    """The pieces with a cast where the literal that pg_stat_statements replaced had a type that is lost.
+
+    Behind the name of a type: interval $1. What is added to a date is a number of days, while the server takes a
+    parameter for another date.
+    """
+    written = [
+        _Piece(piece.token, f"{piece.text}::integer") if _is_of_days(pieces, at) else piece
+        for at, piece in enumerate(pieces)
+    ]
     for at in range(len(written) - 1):
         name, value = written[at].token, written[at + 1].token
         if name.is_word(*_TYPES) and value.sort is Lexeme.PARAMETER and not (at and written[at - 1].token.text == "::"):
             written[at], written[at + 1] = written[at + 1], _Piece(name, f"::{written[at].text}")
     return written
+
+
+def _is_of_days(pieces: Sequence[_Piece], at: int) -> bool:
+    """Whether a parameter is what is added to a date, or taken from it: current_date - $1, x::date + $1."""
+    if at < 2 or pieces[at].token.sort is not Lexeme.PARAMETER or pieces[at - 1].token.text not in {"+", "-"}:
+        return False
+    date, before = pieces[at - 2].token, pieces[at - 3].token if at > 2 else None
+    is_date = date.is_word("current_date") or (date.is_word("date") and before is not None and before.text == "::")
+    return is_date and not (at + 1 < len(pieces) and pieces[at + 1].token.text == "::")
 
 
 def _renumbered(pieces: Sequence[_Piece]) -> tuple[str, tuple[str, ...]]:
@@ -274,7 +290,9 @@ def _joined(pieces: Sequence[_Piece], number: Mapping[str, str]) -> Iterator[str
     last = -1
     for piece in pieces:
         token = piece.token
-        text = number[token.text] if token.sort is Lexeme.PARAMETER else piece.text
+        text = piece.text
+        if token.sort is Lexeme.PARAMETER:
+            text = number[token.text] + text.removeprefix(token.text)
         touches = (token.end and token.start == last) or text.startswith(("::", ".")) or line.endswith((".", "::"))
         if line and not touches:
             yield line
