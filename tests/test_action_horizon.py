@@ -14,7 +14,9 @@ from console.actions.replication.drop_slot import DROP_SLOT
 from console.actions.sessions.rollback_prepared import ROLLBACK_PREPARED
 from console.forecast.forecasting import forecast_steps
 from console.model import Kind, Outcome, Step, Trouble
+from console.running.progress import Run
 from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession
 from tests.acting import Desk
 from tests.faults.servers import faulty
 from tests.servers import PostgresServer as Cluster
@@ -121,6 +123,46 @@ async def test_a_later_one_with_the_same_identifier_is_not_rolled_back(desk: Des
         with pytest.raises(Trouble, match="another has its identifier; nothing was rolled back"):
             await workspace.plan(ROLLBACK_PREPARED, {"gid": GID, "prepared": at})
     assert prepared(desk) == 1
+
+
+async def test_one_that_is_exchanged_when_the_statement_is_about_to_be_sent_is_not_rolled_back(desk: Desk) -> None:
+    prepare(desk)
+    exchanged: list[str] = []
+
+    def exchange(run: Run) -> None:
+        if run.steps[-1].status == "running" and not exchanged:
+            exchanged.append(GID)
+            desk.do("ROLLBACK PREPARED 'order''s 17'")
+            prepare(desk)
+
+    async with desk.workspace() as workspace:
+        run = await workspace.run(await workspace.plan(ROLLBACK_PREPARED, {"gid": GID}), exchange)
+    assert exchanged
+    assert (run.outcome, run.message) == (Outcome.FAILED, "It has ended meanwhile; nothing was rolled back.")
+    assert prepared(desk) == 1
+
+
+async def test_a_statement_depends_on_the_answer_that_is_sent_with_it(desk: Desk) -> None:
+    rollback = "ROLLBACK PREPARED 'order''s 17'"
+    prepare(desk)
+    session = ActingSession(desk.cluster.uri(desk.database))
+    await session.open()
+    try:
+        assert not await session.execute_if("SELECT false, 'no'", rollback)
+        assert not await session.execute_if("SELECT false, 'no'", "VACUUM item")
+        assert prepared(desk) == 1
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            await session.execute_if("SELECT true, '' FROM gone", rollback)
+        assert prepared(desk) == 1
+        assert await session.execute_if("SELECT true, ''", rollback)
+        with pytest.raises(psycopg.errors.UndefinedObject):
+            await session.execute_if("SELECT true, ''", rollback)
+        assert await session.query("SELECT 1") == [(1,)], "outside a transaction, and not in a pipeline"
+        desk.do(f"SELECT pg_terminate_backend({session.pid})")
+        with pytest.raises(psycopg.OperationalError):
+            await session.execute_if("SELECT true, ''", rollback)
+    finally:
+        await session.close()
 
 
 async def test_a_slot_that_was_used_or_created_again_is_not_dropped(desk: Desk) -> None:

@@ -131,6 +131,9 @@ class Standalone:
     role: str = (
         ""  # whose rights it is confined to; empty: the session's, or PostgreSQL confines it to the owner itself
     )
+    # Of a statement that takes no condition: a query that returns true, or false and why not, sent with it. Only after
+    # true is it run, and nothing but a few microseconds of the server passes between the two.
+    only_if: str = ""
 
     @property
     def queue(self) -> float | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_rows
 from console.actions.sessions.meant import moments
 from console.format import age, one_line
-from console.model import Claim, Kind, Parameter, Plan, Standalone, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Standalone, Trouble
 
 LOST = "Its changes are lost. Its transaction manager may have decided to commit it: ask there first."
+SAME = (
+    "ROLLBACK PREPARED takes no condition: whether its identifier still is that of the transaction that was seen is "
+    "asked just before, and sent with it."
+)
 
 
 async def plan_rollback(request: Request) -> Plan:
@@ -18,19 +24,13 @@ async def plan_rollback(request: Request) -> Plan:
     if len(at) > 1:
         raise Trouble(Kind.USAGE, "prepared must be one timestamp.")
     found = await request.server.fetch("actions/rollback_prepared", {"gid": gid, "prepared": at[0] if at else None})
-    steps = steps_from_rows(found)
+    (step,) = steps_from_rows(found)
     (open_for,), (still,) = found.values("age"), found.values("still")
     name = one_line(gid)
     return Plan(
         Claim(f"prepared transaction {name}", name=name, cluster_wide=True),
-        # ROLLBACK PREPARED takes no condition.
-        (
-            Step(
-                str(still), note="whether it is still the one that was seen", expect=str(still), execution=Standalone()
-            ),
-            *steps,
-        ),
-        (LOST,),
+        (replace(step, execution=Standalone(only_if=str(still))),),
+        (LOST, SAME),
         summary=f"prepared transaction {name}, open for {age(open_for)}",
         result=f"prepared transaction {name} rolled back",
         destructive=True,

@@ -18,6 +18,7 @@ from console.sources.postgres import ActingSession, DriverError
 PROGRESS_PERIOD = 1.0
 WATCH_PERIOD = NOTICED / 2  # seconds that a session may queue behind a patient statement before that is noticed
 LOCK_NOT_AVAILABLE = "55P03"
+MISSED = "What the plan saw was not there for a moment: plan again."
 
 
 def executor(execution: Standalone) -> Executor:
@@ -44,7 +45,7 @@ async def execute(execution: Standalone, context: Context, group: Sequence[StepP
         async with _ready(context, progress, lock_timeout):
             # Where a limit is to be restored, what is sent ahead goes with that.
             ahead = _ahead(context, progress) if lock_timeout is None else ()
-            work = _execute(context, progress, statement, execution.role, ahead)
+            work = _execute(context, progress, statement, execution, ahead)
             progress.rows = await _send(context, work, lock_timeout, report)
 
 
@@ -90,8 +91,12 @@ async def _send(
         raise
 
 
-async def _execute(context: Context, progress: StepProgress, statement: str, role: str, ahead: Sequence[str]) -> int:
-    session, expect, keeps = context.session, progress.step.expect, progress.step.keeps
+async def _execute(
+    context: Context, progress: StepProgress, statement: str, execution: Standalone, ahead: Sequence[str]
+) -> int:
+    session, expect, keeps, role = context.session, progress.step.expect, progress.step.keeps, execution.role
+    if execution.only_if:
+        return await _execute_if(session, execution.only_if, statement)
     if not role and keeps:
         await session.keep_value(keeps, statement)
         return 1
@@ -108,6 +113,13 @@ async def _execute(context: Context, progress: StepProgress, statement: str, rol
     if keeps:
         await session.keep_value(keeps)
     return rows
+
+
+async def _execute_if(session: ActingSession, question: str, statement: str) -> int:
+    if await session.execute_if(question, statement):
+        return 0
+    ((answer, reason),) = await session.query(question)
+    raise Trouble(Kind.FAILED, MISSED if answer else one_line(reason))
 
 
 def _ahead(context: Context, progress: StepProgress) -> Sequence[str]:

@@ -169,6 +169,15 @@ class ActingSession:
             await cursor.execute(statement.encode(), parameters)
             return max(0, cursor.rowcount)
 
+    async def execute_if(self, question: str, statement: str) -> bool:
+        """Run one statement if the query `question`, sent with it, returns true first; whether it was run."""
+        from console.sources.postgres.conditional import execute_if  # noqa: PLC0415  few statements need it
+
+        await self._drop_ahead()
+        ran = await execute_if(self._open, question, statement)
+        self._answered = time.monotonic()
+        return ran
+
     async def batch(self, statement: str) -> tuple[int, bool]:
         """Run one batch: how many rows it changed, and whether more are to come.
 

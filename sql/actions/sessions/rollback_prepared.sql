@@ -1,4 +1,5 @@
 -- ROLLBACK PREPARED of one prepared transaction of this database, with what it holds; and why it may not be.
+-- `still` is sent with it: ROLLBACK PREPARED knows a transaction by an identifier that a later one may have.
 WITH me AS MATERIALIZED (
   SELECT r.oid, r.rolsuper AS super FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
 ), prepared AS MATERIALIZED (
