@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,33 +13,14 @@ from console.model import Kind, Outcome, Trouble
 from console.panes.connections import CONNECTIONS
 from console.panes.locks import LOCKS
 from console.running.progress import Run
-from console.running.trail.audit import Trail
 from console.tui.action_flow import parameters_from_rows
 from tests.acting import Desk
 from tests.activity import Sessions, console, until
+from tests.ending import desk_of_a_superuser, pid, sessions_of_others  # noqa: F401  fixtures, found by name
 from tests.lock_scenes import SCENES, play, prepare
-from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
 SLEEP = "SELECT pg_sleep(1000)"
-
-
-@pytest.fixture
-def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
-    return Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
-
-
-@pytest.fixture
-def others(pg: Cluster, database: str) -> Iterator[Sessions]:
-    some = Sessions(pg, database)
-    with some.open() as first:
-        first.execute("CREATE TABLE item (id int PRIMARY KEY, n int)")
-    yield some
-    some.close()
-
-
-def pid(session: psycopg.Connection[Any]) -> int:
-    return session.info.backend_pid
 
 
 def of(desk: Desk, session: psycopg.Connection[Any], column: str) -> str:
@@ -50,7 +29,7 @@ def of(desk: Desk, session: psycopg.Connection[Any], column: str) -> str:
 
 def seen(desk: Desk, session: psycopg.Connection[Any], *names: str) -> dict[str, str]:
     """The parameters that name a session, and what it does now."""
-    columns = {"statement": "query_start", "transaction": "xact_start"}
+    columns = {"statement": "query_start", "transaction": "xact_start", "idle-since": "state_change"}
     return {
         "pid": str(pid(session)),
         "started": of(desk, session, "backend_start"),
@@ -134,6 +113,30 @@ async def test_a_session_in_a_later_transaction_is_not_terminated(desk: Desk, ot
     assert (run.outcome, run.message) == (Outcome.DONE, "1 session terminated.")
 
 
+async def test_a_session_that_was_seen_idle_is_terminated_only_while_it_stays_so(desk: Desk, others: Sessions) -> None:
+    session = others.open()
+    session.execute("SELECT 1")
+    given = seen(desk, session, "idle-since")
+    async with desk.workspace() as workspace:
+        plan = await workspace.plan(TERMINATE_BACKEND, given)
+        session.execute("SELECT 1")
+        run = await workspace.run(plan)
+        assert (run.outcome, run.message) == (Outcome.NOTHING, "No session has stayed idle; nothing was terminated.")
+    said = await refused(desk, TERMINATE_BACKEND, given)
+    assert said == f"Pid {pid(session)} has run a statement since it was seen idle; nothing was terminated."
+    run = await run_of(desk, TERMINATE_BACKEND, seen(desk, session, "idle-since"))
+    assert (run.outcome, run.message) == (Outcome.DONE, "1 session terminated.")
+
+
+async def test_without_what_was_seen_a_session_is_meant_whatever_it_does(desk: Desk, others: Sessions) -> None:
+    session = others.open()
+    async with desk.workspace() as workspace:
+        plan = await workspace.plan(TERMINATE_BACKEND, seen(desk, session))
+        session.execute("SELECT 1")
+        run = await workspace.run(plan)
+    assert (run.outcome, run.message) == (Outcome.DONE, "1 session terminated.")
+
+
 @pytest.mark.parametrize(
     ("action", "name", "says"),
     [
@@ -191,7 +194,27 @@ def test_of_marked_rows_each_pid_keeps_what_was_seen_of_it() -> None:
     ]
     given = parameters_from_rows(TERMINATE_BACKEND, rows)
     assert given == {"pid": "1,2", "started": "a,b", "transaction": ",c"}
+    idle = [{**rows[0], "idle_since": "d"}, rows[1]]
+    assert parameters_from_rows(TERMINATE_BACKEND, idle) == {**given, "idle-since": "d,"}
     assert parameters_from_rows(TERMINATE_BACKEND, rows[:1]) == {"pid": "1", "started": "a"}
+
+
+@pytest.mark.parametrize("view", [CONNECTIONS.view("all"), LOCKS.view("blocking")], ids=["connections", "locks"])
+async def test_a_key_on_an_idle_session_means_it_while_it_is_idle(desk: Desk, others: Sessions, view: Any) -> None:
+    holder, waiter = others.open(), others.open()
+    holder.execute("SELECT pg_advisory_lock(7)")
+    others.run(waiter, "SELECT pg_advisory_lock(7)")
+
+    def idle(row: Any) -> bool:
+        return row["pid"] == pid(holder) and row["idle_since"] is not None
+
+    async with console(desk.cluster, desk.database) as reading:
+        shown = await until(reading, view, lambda taken: any(map(idle, taken.records())))
+    given = parameters_from_rows(TERMINATE_BACKEND, [next(filter(idle, shown.records()))])
+    assert moment(given["idle-since"]) == moment(of(desk, holder, "state_change"))
+    assert (await desk.plan(TERMINATE_BACKEND, **given)).steps
+    holder.execute("SELECT 1")
+    assert "since it was seen idle" in await refused(desk, TERMINATE_BACKEND, given)
 
 
 @pytest.mark.parametrize("view", [CONNECTIONS.view("all"), LOCKS.view("blocking")], ids=["connections", "locks"])

@@ -19,11 +19,11 @@ FRESH = 15.0  # seconds; the rules read the queues every five while somebody wai
 COLUMNS = (
     *("pid", "gid", "holder_id", "lock_id", "place", "wanted_mode", "holders", "held_modes", "leader_pid"),
     *("wait_age", "xact_age", "state", "wanted_row", "wants", "holds", "user", "application", "client", "database"),
-    *("query", "backend_start", "statement_start", "transaction_start", "client_port", "since", "age"),
+    *("query", "backend_start", "statement_start", "transaction_start", "idle_since", "client_port", "since", "age"),
 )
 _SAME = (
     *("xact_age", "state", "user", "application", "client", "database", "query", "client_port", "since"),
-    *("statement_start", "transaction_start"),
+    *("statement_start", "transaction_start", "idle_since"),
 )
 NOTE = "From the locks that the rules read; how long the statements ran is not known."
 

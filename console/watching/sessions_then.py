@@ -23,7 +23,7 @@ OF_WAITS = ("wait", "lock_id", "place", "wanted_mode", "holders", "held_modes", 
 COLUMNS = (
     *("pid", "state", "age", "xact_age", "wait", "lock_id", "place", "wanted_mode", "holders", "held_modes"),
     *("user", "application", "client", "database", "query", "backend_start", "xmin_age", "query_id", "leader_pid"),
-    *("client_port", "statement_start", "transaction_start", "since"),
+    *("client_port", "statement_start", "transaction_start", "idle_since", "since"),
 )
 NOTE = "From the metrics and the queues of locks"
 NO_IDLE = f"{NOTE}: sessions that were idle are not among them."

@@ -19,6 +19,8 @@ SELECT s.global_pid AS gpid, coalesce(n.nodename || ':' || n.nodeport, 'this nod
        pg_catalog.host(s.client_addr) AS address, s.state, s.backend_start,
        s.query_start::text AS statement_start,
        CASE WHEN s.xact_start < pg_catalog.now() - '1 s'::interval THEN s.xact_start::text END AS transaction_start,
+       CASE WHEN s.state = 'idle' AND s.state_change < pg_catalog.now() - '1 s'::interval THEN s.state_change::text END
+           AS idle_since,
        pg_catalog.date_part('epoch', pg_catalog.now() - s.xact_start) AS tx_age,
        pg_catalog.date_part('epoch', pg_catalog.now() - CASE s.state WHEN 'active' THEN s.query_start
                                                         ELSE s.state_change END) AS state_age,

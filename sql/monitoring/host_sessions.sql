@@ -1,7 +1,9 @@
 -- Every process of the server that pg_stat_activity lists, with what it does; texts are cut as bytes.
 SELECT s.pid, s.backend_start, s.query_start::text AS statement_start,
        CASE WHEN s.xact_start < pg_catalog.clock_timestamp() - '1 s'::interval THEN s.xact_start::text END
-           AS transaction_start, coalesce(s.backend_type, 'hidden') AS type, s.state,
+           AS transaction_start,
+       CASE WHEN s.state = 'idle' AND s.state_change < pg_catalog.clock_timestamp() - '1 s'::interval
+            THEN s.state_change::text END AS idle_since, coalesce(s.backend_type, 'hidden') AS type, s.state,
        s.application_name AS application, pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user",
        d.datname::text AS database,
        CASE WHEN s.state = 'active' OR s.state IS NULL THEN s.wait_event_type || ':' || s.wait_event END AS wait,

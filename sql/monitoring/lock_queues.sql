@@ -77,7 +77,9 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query,
        coalesce(g.backend_start, s.backend_start)::text AS backend_start,
        coalesce(g.query_start, s.query_start)::text AS statement_start,
-       coalesce(g.xact_start, s.xact_start, p.prepared)::text AS transaction_start, s.client_port,
+       coalesce(g.xact_start, s.xact_start, p.prepared)::text AS transaction_start,
+       CASE WHEN s.state = 'idle' AND s.state_change < n.at - '1 s'::interval THEN s.state_change::text END
+           AS idle_since, s.client_port,
        pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
   FROM part l
  CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n

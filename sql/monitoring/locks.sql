@@ -82,6 +82,8 @@ SELECT s.pid, NULL::text AS gid, s.pid AS holder_id, w.lock_id, w.place, w.bit A
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query, s.backend_start,
        s.query_start::text AS statement_start,
        CASE WHEN s.xact_start < n.at - '1 s'::interval THEN s.xact_start::text END AS transaction_start,
+       CASE WHEN s.state = 'idle' AND s.state_change < n.at - '1 s'::interval THEN s.state_change::text END
+           AS idle_since,
        s.client_port, pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since,
        pg_catalog.date_part('epoch', n.at - s.query_start) AS age
   FROM session s
@@ -96,7 +98,7 @@ SELECT 0, p.gid, p.pid, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, NULL, o.holds,
        pg_catalog.pg_get_userbyid(p.ownerid)::text, NULL, NULL, d.datname::text,
        pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL, NULL, p.prepared::text,
-       NULL, NULL, NULL
+       NULL, NULL, NULL, NULL
   FROM prepared p
   JOIN holding o ON o.pid = p.pid
   LEFT JOIN pg_catalog.pg_database d ON d.oid = p.dbid

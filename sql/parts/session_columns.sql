@@ -56,4 +56,6 @@ SELECT s.pid,
        s.query_id, s.leader_pid, s.client_port, s.query_start::text AS statement_start,
        -- A session that shows a shorter one runs many: whoever ends it means the session.
        CASE WHEN s.xact_start < n.at - '1 s'::interval THEN s.xact_start::text END AS transaction_start,
+       CASE WHEN s.state = 'idle' AND s.state_change < n.at - '1 s'::interval THEN s.state_change::text END
+           AS idle_since,
        pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since

@@ -10,6 +10,7 @@ from console.actions.planning import Action, Request, refuse, steps_from_query
 from console.actions.sessions import global_pids
 from console.actions.sessions.meant import (
     CANCELLED_IN,
+    IDLE_SINCE,
     PID,
     STARTED,
     STATEMENT,
@@ -24,7 +25,7 @@ from console.model import Claim, Kind, Parameter, Plan, Record, Signals, Snapsho
 from console.panes.connections import IDLE_IN_TRANSACTION
 
 # What only the guards need.
-HIDDEN = ("backend_start", "query_start", "state_change", "xact_start", "refused", "remedy", "gone")
+HIDDEN = ("backend_start", "query_start", "idle_since", "xact_start", "refused", "remedy", "gone")
 CANCELLED = Signals("statement cancelled", "statements cancelled", "The statement that was seen has ended")
 IN_TRANSACTION = replace(CANCELLED, gone="What was seen has ended")
 ENDED = Signals("session terminated", "sessions terminated", "The session that was seen has ended")
@@ -129,7 +130,9 @@ def _there(found: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
 def _signals(sessions: Sequence[Meant], cancel: bool) -> Signals:
     if cancel:
         return IN_TRANSACTION if any(each.transaction for each in sessions) else CANCELLED
-    return OF_TRANSACTION if all(each.transaction for each in sessions) else ENDED
+    if all(each.transaction for each in sessions):
+        return OF_TRANSACTION
+    return OF_IDLE if all(each.idle_since for each in sessions) else ENDED
 
 
 async def _plan(
@@ -143,8 +146,7 @@ async def _plan(
     if cancel:
         query, parameters["statements"] = "cancel_sessions", list(found.values("query_start"))
     else:
-        idle = list(found.values("state_change")) if signals is OF_IDLE else [None] * len(found.rows)
-        query, parameters["moments"] = "terminate_sessions", idle
+        query, parameters["moments"] = "terminate_sessions", list(found.values("idle_since"))
         parameters["open"] = global_pids.open_transactions(found)
     return _made(found, await steps_from_query(request.server, query, parameters), signals, notes)
 
@@ -198,8 +200,8 @@ TERMINATE_BACKEND = Action(
     title="Terminate a session",
     help="Terminates a session and rolls back its transaction. Refused for WAL senders and wraparound vacuums.",
     plan=plan_terminate,
-    parameters=(PID, STARTED, TRANSACTION),
-    row={**_ROW, TRANSACTION.name: "transaction_start"},
+    parameters=(PID, STARTED, TRANSACTION, IDLE_SINCE),
+    row={**_ROW, TRANSACTION.name: "transaction_start", IDLE_SINCE.name: "idle_since"},
     needs=Needs(Right.SIGNAL, primary=False),
     useless=_useless,
 )

@@ -31,6 +31,7 @@ async def signals(server: Source, found: Snapshot, cancel: bool) -> tuple[Step, 
         "started": list(found.values("backend_start")),
         "statements": list(found.values("query_start")),
         "transactions": list(found.values("xact_start")),
+        "idles": list(found.values("idle_since")),
         "cancel": cancel,
         "open": open_transactions(found),
     }

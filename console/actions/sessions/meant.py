@@ -1,4 +1,4 @@
-"""Which sessions are meant: by pid and start, and by the statement or the transaction that was seen of each. Pure."""
+"""Which sessions are meant: by pid and start, and by what was seen of each, such as its statement. Pure."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ CANCELLED_IN = Parameter(
 TRANSACTION = Parameter(
     "transaction", "start of its transaction (xact_start); nothing is terminated once it has ended", exact=True
 )
+IDLE_SINCE = Parameter(
+    "idle-since",
+    "since when it has been idle (state_change), outside a transaction; nothing is terminated once it has run anything",
+    exact=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Meant:
     started: str | None = None
     statement: str | None = None
     transaction: str | None = None
+    idle_since: str | None = None
 
 
 def sessions_meant(given: Mapping[str, str], most: int = LARGEST_PID) -> list[Meant]:
@@ -41,7 +47,8 @@ def sessions_meant(given: Mapping[str, str], most: int = LARGEST_PID) -> list[Me
     pids = _pids(given["pid"], most)
     if 0 in pids:  # it stands for prepared transactions, which have no start; the plan refuses them
         return [Meant(pid) for pid in dict.fromkeys(pids)]
-    times = [_each(given.get(name, ""), name, len(pids)) for name in (STARTED.name, STATEMENT.name, TRANSACTION.name)]
+    seen = (STARTED.name, STATEMENT.name, TRANSACTION.name, IDLE_SINCE.name)
+    times = [_each(given.get(name, ""), name, len(pids)) for name in seen]
     return list(dict.fromkeys(map(Meant, pids, *times)))
 
 
@@ -52,6 +59,7 @@ def asked_of(sessions: Sequence[Meant]) -> dict[str, object]:
         "started": [each.started for each in sessions],
         "statements": [each.statement for each in sessions],
         "transactions": [each.transaction for each in sessions],
+        "idles": [each.idle_since for each in sessions],
     }
 
 

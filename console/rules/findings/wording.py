@@ -69,8 +69,13 @@ def since(seconds: object) -> str:
 
 
 def terminate(record: Record, effect: str) -> Fix:
-    """Ends the session of a row with `pid` and `backend_start`, while its transaction (`transaction_start`) is open."""
-    return Fix("terminate-backend", _backend(record, "transaction"), f"terminate {record['pid']}: {effect}")
+    """Ends the session of a row with `pid` and `backend_start`, while its transaction (`transaction_start`) is open.
+
+    Of one that is idle outside a transaction, while it stays so (`idle_since`).
+    """
+    idle = {"idle-since": str(record["idle_since"])} if record.get("idle_since") else {}
+    given = _backend(record, "transaction") | idle
+    return Fix("terminate-backend", given, f"terminate {record['pid']}: {effect}")
 
 
 def cancel(record: Record, effect: str) -> Fix:

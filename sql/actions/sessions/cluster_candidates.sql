@@ -16,11 +16,11 @@ WITH bounded AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_roles o ON o.rolname = a.usename
    WHERE b.timeout IS NOT NULL AND a.is_worker_query IS NOT TRUE
 ), asked AS MATERIALIZED (
-  SELECT w.gpid, w.started, w.statement, w.transaction, s.*
+  SELECT w.gpid, w.started, w.statement, w.transaction, w.idle, s.*
     FROM ROWS FROM (pg_catalog.unnest(%(gpids)s::bigint[]), pg_catalog.unnest(%(started)s::timestamptz[]),
                     pg_catalog.unnest(%(statements)s::timestamptz[]),
-                    pg_catalog.unnest(%(transactions)s::timestamptz[]))
-         w(gpid, started, statement, transaction)
+                    pg_catalog.unnest(%(transactions)s::timestamptz[]), pg_catalog.unnest(%(idles)s::timestamptz[]))
+         w(gpid, started, statement, transaction, idle)
     LEFT JOIN session s ON s.global_pid = w.gpid
 )
 SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS node, a.usename::text AS "user",
@@ -30,6 +30,7 @@ SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS 
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) AS transaction_age,
        pg_catalog.textsend(a.query) AS query,
        a.backend_start::text AS backend_start, a.query_start::text AS query_start,
+       CASE WHEN a.idle IS NOT NULL THEN a.state_change::text END AS idle_since,
        CASE WHEN a.transaction IS NOT NULL THEN a.xact_start::text END AS xact_start,
        v.refused, CASE WHEN v.refused IS NOT NULL THEN v.remedy END AS remedy,
        v.refused IS NOT NULL AND coalesce(a.global_pid IS NULL AND a.started IS NOT NULL OR a.backend_start <> a.started
@@ -42,7 +43,8 @@ SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS 
          WHEN coalesce(a.xact_start = a.transaction, false) THEN NULL
          WHEN a.statement IS NOT NULL AND NOT coalesce(a.query_start = a.statement AND a.state = 'active', false)
               THEN 'statement'
-         WHEN a.statement IS NULL AND a.transaction IS NOT NULL THEN 'transaction' END AS what) e
+         WHEN a.statement IS NULL AND a.transaction IS NOT NULL THEN 'transaction'
+         WHEN a.state_change <> a.idle THEN 'idle' END AS what) e
  CROSS JOIN LATERAL (
        SELECT CASE
          WHEN a.global_pid IS NULL THEN 'No node that answers has a session with global pid ' || a.gpid || '.'
@@ -57,6 +59,8 @@ SELECT a.gpid AS pid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS 
               THEN 'Global pid ' || a.gpid || ' cannot be distinguished from a later session by this role.'
          WHEN a.backend_start <> a.started
               THEN 'Global pid ' || a.gpid || ' now belongs to another session; the selected session has ended.'
+         WHEN e.what = 'idle'
+              THEN 'Global pid ' || a.gpid || ' has run a statement since it was seen idle; nothing was terminated.'
          WHEN e.what IS NOT NULL
               THEN 'The ' || e.what || ' that was seen of global pid ' || a.gpid || ' has ended; nothing was '
                   || CASE WHEN %(cancel)s THEN 'cancelled.' ELSE 'terminated.' END

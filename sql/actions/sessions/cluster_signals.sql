@@ -1,17 +1,21 @@
 -- Cancels or terminates sessions of a Citus cluster by global pid, if each still is and runs what was shown.
 -- extension: citus
 --
--- A statement is cancelled, or any one of the transaction that was seen; a session is terminated in that transaction.
+-- A statement is cancelled, or any one of the transaction that was seen; a session is terminated in that
+-- transaction, or idle since then.
 WITH session AS (
   SELECT pg_catalog.concat_ws(', ', w.gpid, pg_catalog.quote_literal(w.started), pg_catalog.quote_literal(c.at)) AS it,
          c.compared
     FROM ROWS FROM (pg_catalog.unnest(%(gpids)s::bigint[]), pg_catalog.unnest(%(started)s::text[]),
-                    pg_catalog.unnest(%(statements)s::text[]), pg_catalog.unnest(%(transactions)s::text[]))
-         w(gpid, started, statement, transaction)
+                    pg_catalog.unnest(%(statements)s::text[]), pg_catalog.unnest(%(transactions)s::text[]),
+                    pg_catalog.unnest(%(idles)s::text[]))
+         w(gpid, started, statement, transaction, idle_since)
    CROSS JOIN LATERAL (
          SELECT ', s.query_start' AS compared, w.statement AS at WHERE %(cancel)s
           UNION ALL SELECT ', s.xact_start', w.transaction WHERE w.transaction IS NOT NULL
-          UNION ALL SELECT '', NULL WHERE NOT %(cancel)s AND w.transaction IS NULL) c
+          UNION ALL SELECT ', s.state_change', w.idle_since WHERE w.transaction IS NULL AND w.idle_since IS NOT NULL
+          UNION ALL SELECT '', NULL
+           WHERE NOT %(cancel)s AND w.transaction IS NULL AND w.idle_since IS NULL) c
 ), alike AS (
   SELECT '(s.global_pid, s.backend_start' || w.compared || ') IN ('
          || pg_catalog.string_agg('(' || w.it || ')', ', ') || ')' AS are

@@ -1,8 +1,8 @@
 -- Sessions to cancel or terminate: by pid, or by time idle, application and role; and why one may not be.
 --
--- `idle_since` is a moment: who is idle since then or earlier, outside a transaction, can only become fewer.
+-- The parameter `idle_since` is a moment: who is idle since then or earlier, outside a transaction, become only fewer.
 -- `refused` is the reason. Sessions found by idle time that may not be terminated are reported too. `gone`: the session
--- that was seen has ended, or the statement or transaction that was seen of it.
+-- that was seen has ended, or the statement or transaction that was seen of it, or it is not idle any more.
 WITH me AS MATERIALIZED (
   SELECT r.oid, r.rolsuper AS super, pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') AS signals,
          pg_catalog.to_regrole('pg_signal_autovacuum_worker') AS signals_autovacuum
@@ -16,14 +16,14 @@ WITH me AS MATERIALIZED (
     FROM pg_catalog.pg_stat_get_activity(NULL) s
     LEFT JOIN pg_catalog.pg_roles o ON o.oid = s.usesysid
 ), asked AS MATERIALIZED (
-  SELECT w.pid AS asked_pid, w.started, w.statement, w.transaction, s.*
+  SELECT w.pid AS asked_pid, w.started, w.statement, w.transaction, w.idle, s.*
     FROM ROWS FROM (pg_catalog.unnest(%(pids)s::int[]), pg_catalog.unnest(%(started)s::timestamptz[]),
                     pg_catalog.unnest(%(statements)s::timestamptz[]),
-                    pg_catalog.unnest(%(transactions)s::timestamptz[]))
-         w(pid, started, statement, transaction)
+                    pg_catalog.unnest(%(transactions)s::timestamptz[]), pg_catalog.unnest(%(idles)s::timestamptz[]))
+         w(pid, started, statement, transaction, idle)
     LEFT JOIN session s ON s.pid = w.pid
   UNION ALL
-  SELECT s.pid, NULL, NULL, NULL, s.* FROM session s
+  SELECT s.pid, NULL, NULL, NULL, s.state_change, s.* FROM session s
    WHERE s.backend_type = 'client backend'
      AND (s.state IN ('idle in transaction', 'idle in transaction (aborted)')
           AND s.state_change < pg_catalog.clock_timestamp() - %(idle)s::interval
@@ -40,7 +40,8 @@ SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) AS transaction_age,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.backend_start) AS connection_age,
        pg_catalog.textsend(a.query) AS query,
-       a.backend_start::text AS backend_start, a.query_start::text AS query_start, a.state_change::text AS state_change,
+       a.backend_start::text AS backend_start, a.query_start::text AS query_start,
+       CASE WHEN a.idle IS NOT NULL THEN a.state_change::text END AS idle_since,
        CASE WHEN a.transaction IS NOT NULL THEN a.xact_start::text END AS xact_start,
        v.refused, CASE WHEN v.refused IS NOT NULL THEN v.remedy END AS remedy,
        v.refused IS NOT NULL AND coalesce(a.pid IS NULL AND a.started IS NOT NULL OR a.backend_start <> a.started
@@ -54,7 +55,8 @@ SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_
          WHEN a.statement IS NOT NULL AND NOT coalesce(a.query_start = a.statement
                                                          AND a.state IN ('active', 'fastpath function call'), false)
               THEN 'statement'
-         WHEN a.statement IS NULL AND a.transaction IS NOT NULL THEN 'transaction' END AS what) e
+         WHEN a.statement IS NULL AND a.transaction IS NOT NULL THEN 'transaction'
+         WHEN a.state_change <> a.idle THEN 'idle' END AS what) e
  CROSS JOIN LATERAL (
        SELECT CASE
          WHEN a.asked_pid = 0 THEN 'Pid 0 stands for a prepared transaction, which has no session.'
@@ -69,6 +71,8 @@ SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_
              || ' cannot be distinguished from a later session with the same pid by this role.'
          WHEN a.backend_start <> a.started THEN 'Pid ' || a.pid
              || ' now belongs to another session; the selected session has ended.'
+         WHEN e.what = 'idle'
+              THEN 'Pid ' || a.pid || ' has run a statement since it was seen idle; nothing was terminated.'
          WHEN e.what IS NOT NULL
               THEN 'The ' || e.what || ' that was seen of pid ' || a.pid || ' has ended; nothing was '
                   || CASE WHEN %(cancel)s THEN 'cancelled.' ELSE 'terminated.' END
@@ -97,7 +101,9 @@ SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_
          WHEN a.backend_start IS NULL THEN 'GRANT pg_read_all_stats TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
          WHEN a.backend_start <> a.started THEN ''
          WHEN e.what IS NOT NULL AND NOT %(cancel)s
-              THEN 'Look at what it does now. Without a transaction, terminate-backend ends whatever the session does.'
+              THEN 'Look at what it does now. Without '
+                  || CASE e.what WHEN 'idle' THEN 'idle-since' ELSE 'a transaction' END
+                  || ', terminate-backend ends whatever the session does.'
          WHEN e.what IS NOT NULL THEN ''
          WHEN a.backend_type = 'autovacuum worker' AND NOT me.super
              AND pg_catalog.strpos(a.query, '(to prevent wraparound)') = 0
