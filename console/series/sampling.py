@@ -27,17 +27,18 @@ def entries(answers: Iterable[Snapshot]) -> list[dict[str, object]]:
     return [entry for answer in answers for record in answer.records() if (entry := _entry(record))]
 
 
-def values(entry: Record) -> dict[SeriesName, float]:
-    """What is known of an entry, by series."""
+def measured(entry: Record) -> dict[SeriesName, object]:
+    """What an entry has of each of its series: a value, or those of some moments."""
     kind, subject = str(entry["kind"]), str(entry["subject"])
     measures = {"size" if kind == TABLE else "used": entry["used"]}
     if kind == TABLE:
         measures |= {measure: entry.get(measure) for measure in MEASURES}
-    return {
-        SeriesName(kind, subject, measure): float(value)
-        for measure, value in measures.items()
-        if isinstance(value, int | float)
-    }
+    return {SeriesName(kind, subject, measure): taken for measure, taken in measures.items()}
+
+
+def values(entry: Record) -> dict[SeriesName, float]:
+    """What is known of an entry, by series."""
+    return {name: float(value) for name, value in measured(entry).items() if isinstance(value, int | float)}
 
 
 def _entry(record: Record) -> dict[str, object] | None:

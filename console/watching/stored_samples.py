@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from console.model import Record, Snapshot, Source, Trouble, denied
+from console.model import Snapshot, Source, Trouble, denied
 from console.series import sampling
 from console.series.days import Sample, SeriesName
 
@@ -46,9 +46,9 @@ def samples(kept: Snapshot) -> dict[SeriesName, list[Sample]]:
     """The samples of each series of capacity_samples. Pure."""
     found: dict[SeriesName, list[Sample]] = {}
     for record in kept.records():
-        lists = {name: value for name, value in record.items() if isinstance(value, list)}
-        for at, *taken in zip(lists.pop("at", []), *lists.values(), strict=True):
-            entry: Record = {**record, **dict(zip(lists, taken, strict=True))}
-            for name, value in sampling.values(entry).items():
-                found.setdefault(name, []).append(Sample(at, value))
-    return found
+        times = at if isinstance(at := record["at"], list) else []
+        for name, taken in sampling.measured(record).items():
+            if isinstance(taken, list):
+                known = (each for each in zip(times, taken, strict=True) if isinstance(each[1], int | float))
+                found.setdefault(name, []).extend(Sample(moment, float(value)) for moment, value in known)
+    return {name: series for name, series in found.items() if series}

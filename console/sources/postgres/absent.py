@@ -7,12 +7,12 @@ it, and whether it decides which rows there are.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from console.records import dataclass
 from console.sources.postgres.likely_types import likely_types
-from console.sources.postgres.parsed import AGGREGATES, CLAUSES, READING, SETS, ParsedQuery, SqlToken, tokens_of
+from console.sources.postgres.parsed import AGGREGATES, CLAUSES, READING, SETS, parsed, tokens_of
 
 _CHAIN = re.compile(r'(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*)(?:\.(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*))*')
 _LITERAL = re.compile(r"'((?:[^']|'')*)'(?=\s*::\s*(?:pg_catalog\.)?reg\w+)")
@@ -122,9 +122,9 @@ def _is_read(text: str, at: int) -> bool:
     """Whether what begins there is read like a table, and no value in a list."""
     if not _FROM.search(text, 0, at):
         return False
-    parsed = ParsedQuery(text)
-    place = next((n for n, token in enumerate(parsed.tokens) if token.start == at), -1)
-    return place >= 0 and parsed.clause(place) in {"from", "on"}
+    query = parsed(text)
+    place = next((n for n, token in enumerate(query.tokens) if token.start == at), -1)
+    return place >= 0 and query.clause(place) in {"from", "on"}
 
 
 def _end_of_columns(text: str, end: int) -> int:
@@ -190,8 +190,7 @@ def _no_rows(text: str, span: Span, absent: AbsentName) -> str:
 
 def with_any_name(text: str) -> str:
     """`text`, in which no name that format() is to quote is unknown: what is made of it is unknown, but can be made."""
-    parsed = ParsedQuery(text)
-    tokens = parsed.tokens
+    tokens = tokens_of(text)
     ends: list[int] = []  # of arguments of %I
     begins: list[int] = []
     for at, token in enumerate(tokens):
@@ -230,27 +229,27 @@ def consequences(text: str, spans: Collection[Span], relations: Collection[Span]
     Those of `relations`, which are among them, have no rows: what is counted or summed up over them is unknown, too.
     Columns of subqueries are followed by their names, so that rather too many are called unknown than too few.
     """
-    parsed = ParsedQuery(text)
-    places = {at for at, token in enumerate(parsed.tokens) if any(s.start <= token.start < s.end for s in spans)}
-    read = [at for at, token in enumerate(parsed.tokens) if any(s.start == token.start for s in relations)]
-    names = {item.name for at in read for item in parsed.aggregated(at)}
+    query = parsed(text)
+    places = {at for at, token in enumerate(query.tokens) if any(s.start <= token.start < s.end for s in spans)}
+    read = [at for at, token in enumerate(query.tokens) if any(s.start == token.start for s in relations)]
+    names = {item.name for at in read for item in query.aggregated(at)}
     while True:
-        touched = places | parsed.naming(names)
-        found = {item.name for item in parsed.items if not touched.isdisjoint(range(item.first, item.last))}
+        touched = places | query.naming(names)
+        found = {item.name for item in query.items if not touched.isdisjoint(range(item.first, item.last))}
         if found <= names:
             break
         names |= found
-    touched |= parsed.ordinals_of(touched)
-    chooses = any(parsed.is_choosing(at) for at in touched) or any(parsed.is_choosing(at, READING) for at in read)
-    shown = {item.name for item in parsed.items if item.depth == 0}
-    return frozenset(names if parsed.has_star else names & shown), chooses
+    touched |= query.ordinals_of(touched)
+    chooses = any(query.is_choosing(at) for at in touched) or any(query.is_choosing(at, READING) for at in read)
+    shown = {item.name for item in query.items if item.depth == 0}
+    return frozenset(names if query.has_star else names & shown), chooses
 
 
 def _closing(text: str, at: int) -> int:
     """The place behind the bracket that closes the one at `at`; -1: there is none there."""
     if text[at : at + 1] != "(":
         return -1
-    tokens: Sequence[SqlToken] = list(tokens_of(text))
+    tokens = tokens_of(text)
     opened = next((token for token in tokens if token.start == at), None)
     closed = (
         token.start + 1

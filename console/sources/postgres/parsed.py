@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from console.records import dataclass
 
@@ -18,6 +19,7 @@ AGGREGATES = frozenset(
         *("array_agg", "string_agg", "json_agg", "jsonb_agg", "jsonb_object_agg"),
     }
 )
+RECENT = 4  # texts whose tokens are kept: where much is absent from one, it is looked at a hundred times
 _NO_FUNCTION = CLAUSES | {"lateral", "join", "materialized", "as"}
 _TOKEN = re.compile(
     r"--[^\n]*|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|%\(\w+\)s|%%|[A-Za-z_][\w$]*|\d[\w.]*|::|\S", re.ASCII
@@ -46,7 +48,7 @@ class ParsedQuery:
     """The tokens of a statement with their brackets, and the expressions of its select lists."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = list(tokens_of(text))
+        self.tokens = tokens_of(text)
         self._lists: dict[int, list[list[SelectItem]]] = {}  # of the SELECTs between two brackets
         self.items = list(self._select_items())
 
@@ -191,7 +193,19 @@ class ParsedQuery:
         return words[-1].strip('"') if words else ""
 
 
-def tokens_of(text: str) -> Iterator[SqlToken]:
+@lru_cache(RECENT)
+def parsed(text: str) -> ParsedQuery:
+    """The statement in its parts, which nobody changes."""
+    return ParsedQuery(text)
+
+
+@lru_cache(RECENT)
+def tokens_of(text: str) -> tuple[SqlToken, ...]:
+    """The tokens of a statement, or of a part of one, without comments."""
+    return tuple(_tokens(text))
+
+
+def _tokens(text: str) -> Iterator[SqlToken]:
     depth, parents = 0, [-1]
     at = 0
     for found in _TOKEN.finditer(text):
