@@ -17,6 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without arguments the process is taken to be the program's own."""
     if argv is not None:
         return _run(argv)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from console.cli.printing import open_closed_streams  # noqa: PLC0415  a service manager may close them
+
+        open_closed_streams()
     import gc  # noqa: PLC0415
 
     # Nothing of what is loaded becomes garbage; commands that go on for long turn collection on again.
@@ -30,7 +34,14 @@ def _run(given: Sequence[str]) -> int:
     if list(given) == ["--version"]:
         from console import VERSION  # noqa: PLC0415  nothing else is loaded for it
 
-        sys.stdout.write(f"pipeline-console {VERSION}\n")
+        version = f"pipeline-console {VERSION}\n"
+        try:
+            sys.stdout.write(version)
+            sys.stdout.flush()
+        except OSError:
+            from console.cli.printing import printed  # noqa: PLC0415
+
+            return printed(version)  # says why not
         return 0
     if given and given[0] in {"--help", "list"}:
         from console.cli.kept import kept  # noqa: PLC0415

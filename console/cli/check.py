@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from console.cli.check_text import FORMATS
 from console.cli.interrupting import run_interruptible
+from console.cli.printing import unwritten
 from console.format import safe
 from console.model import Diagnosis, Facts, Finding, Kind, Level, Trouble
 from console.records import dataclass
@@ -74,10 +75,21 @@ async def _check(
     options: Namespace, settings: Settings, targets: Sequence[Wanted], diagnoses: Sequence[Diagnosis]
 ) -> int:
     results = await asyncio.gather(*(_checked(settings, wanted, diagnoses, bool(options.only)) for wanted in targets))
-    sys.stdout.write(FORMATS[options.format](results, len(targets) > 1))
+    _write(FORMATS[options.format](results, len(targets) > 1))
     levels = [result.level for result in results]
     worst = max((level for level in levels if level is not None), default=Level.OK)
     return EXITS.get(worst, CANNOT_TELL if None in levels else 0)
+
+
+def _write(text: str) -> None:
+    """Print the verdict; where there is no room for it, the exit code alone tells."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        unwritten(error)
 
 
 async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagnosis], are_named: bool) -> Checked:

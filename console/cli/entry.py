@@ -11,7 +11,7 @@ from console import later  # noqa: F401  before anything imports dataclasses
 from console.cli.arguments import COMPLETING, parser
 from console.cli.kept import HELP, keep
 from console.cli.parsing import parse, say
-from console.cli.printing import HUNG_UP, Ended, settle, terminal_has_gone, unread
+from console.cli.printing import HUNG_UP, Ended, printed, settle, terminal_has_gone, unread, unwritten
 from console.glyphs import draw_what_it_can
 from console.model import Kind, Trouble
 
@@ -35,9 +35,8 @@ def _run(given: Sequence[str]) -> int:
             answer(parser())
         if list(given) == ["--help"]:
             text = parser().format_help()
-            sys.stdout.write(text)
             keep(HELP, text)
-            return 0
+            return printed(text)
         options = parse(given)
         from console import lean  # noqa: F401, PLC0415  before anything imports asyncio
         from console.cli.commands import COMMANDS  # noqa: PLC0415  loads panes and configuration
@@ -54,7 +53,5 @@ def _run(given: Sequence[str]) -> int:
     except BrokenPipeError:
         code = unread()
     except OSError as error:
-        if error.errno != errno.EIO or not terminal_has_gone():
-            raise
-        code = HUNG_UP
+        code = HUNG_UP if error.errno == errno.EIO and terminal_has_gone() else unwritten(error)
     return code

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 
 HUNG_UP = 129  # what a shell reports of a program that SIGHUP ended
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a file that takes no more
 
 
 def printed(text: str) -> int:
@@ -16,6 +19,8 @@ def printed(text: str) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return unread()
+    except OSError as error:
+        return unwritten(error)
     return 0
 
 
@@ -24,6 +29,27 @@ def unread() -> int:
     # The interpreter flushes stdout once more when it ends; there must be something to flush into.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN_PIPE
+
+
+def unwritten(error: OSError) -> int:
+    """Say that the output could not be written, such as to a full disk; returns the exit code. Raises other errors."""
+    if error.errno not in FULL or error.filename is not None:
+        raise error
+    with contextlib.suppress(OSError):  # diagnostics may go to the same place
+        sys.stderr.write(f"pipeline-console: The output could not be written: {error.strerror}.\n")
+    _discard(sys.stdout.fileno())  # the interpreter would try once more
+    return 1
+
+
+def open_closed_streams() -> None:
+    """Lead standard streams that whoever started the command has closed nowhere.
+
+    Otherwise the first connection would get their number, and what is printed would go to the server.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            _discard(number)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 class Ended(KeyboardInterrupt):
@@ -56,6 +82,9 @@ def terminal_has_gone() -> bool:
 
 
 def _discard(number: int) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere == number:  # it was closed
+        os.set_inheritable(number, True)
+        return
     os.dup2(nowhere, number)
     os.close(nowhere)

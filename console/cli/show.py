@@ -159,7 +159,8 @@ def _keys(taken: Snapshot, view: View) -> list[Key]:
 
 
 async def _print(asked: ShowOptions, taken: Snapshot, server: Source, say: Say) -> None:
-    view = replace(asked.shown, empty="") if asked.filter else asked.shown
+    # What the options leave out says nothing about the server.
+    view = replace(asked.shown, empty="") if asked.filter or asked.limit == 0 else asked.shown
     asked.output(Taken(asked.pane.name, view, taken, server.facts, await _courses(asked, taken, server)))
     for note in taken.notes if asked.output.prints_notes else ():
         say(safe(note))
