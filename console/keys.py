@@ -125,13 +125,14 @@ _APP = (
 )
 # The actions that have a key of their own; the others are in the menu.
 _ACTIONS = tuple(
-    Key(Place.APP, f"act.{name}", key, f"act('{name}')", title, past=InPast.ANSWERED)
-    for name, key, title in (
-        ("apply-schema", "M", "Apply schema migrations"),
-        ("apply-tuning", "T", "Apply a tuning preset"),
-        ("create-partitions", "C", "Create partitions"),
-        ("refresh-views", "R", "Refresh views"),
-        ("archive-analytics", "A", "Archive old rows"),
+    Key(Place.APP, f"act.{name}", key, f"{method}('{name}')", title, past=InPast.ANSWERED)
+    for name, key, method, title in (
+        ("apply-schema", "M", "act", "Apply schema migrations"),
+        ("apply-tuning", "T", "act", "Apply a tuning preset"),
+        ("create-partitions", "C", "act", "Create partitions"),
+        ("refresh-views", "R", "act", "Refresh views"),
+        ("archive-analytics", "A", "act", "Archive old rows"),
+        ("undo", "O", "act_at_once", "Undo the last run"),
     )
 )
 _PANE = (
@@ -233,7 +234,7 @@ _SETUP = (
     Key(Place.SETUP, "setup.page-up", "pageup,ctrl+b", "scroll_page(-1)", "Scroll up", priority=True),
     Key(Place.SETUP, "setup.update", "u", "update", "Update", footer=True),
     Key(Place.SETUP, "setup.stop", "x", "stop", "Stop run"),
-    Key(Place.SETUP, "setup.copy", "y", "copy", "Copy the page"),
+    Key(Place.SETUP, "setup.copy", "y", "copy", "Copy", footer=True),
     Key(Place.SETUP, "setup.help", "question_mark", "help", "Help", footer=True),
     Key(Place.SETUP, "setup.leave", "q", "leave", "Back", footer=True),
     Key(Place.SETUP, "setup.close", "escape", "leave", "Back"),

@@ -17,8 +17,12 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail, default_trail, process
 from console.settings.config import load
 from console.sources.postgres import ActingSession, PostgresServer
+from console.tui.plan_dialog import PlanDialog
 from tests.acting import Desk
+from tests.screens import console as opened
+from tests.screens import until
 from tests.servers import PostgresServer as Cluster
+from tests.test_every_key import leave
 
 SETTINGS = load(environ={"HOME": "/nonexistent"})
 MADE = (
@@ -68,6 +72,19 @@ def console(pg: Cluster, database: str) -> Console:
 def tables(pg: Cluster, database: str) -> set[str]:
     with pg.connect(database) as session:
         return {str(row[0]) for row in session.execute("SELECT relname FROM pg_stat_user_tables").fetchall()}
+
+
+async def test_one_key_plans_to_undo_the_last_run(pg: Cluster, database: str, console: Console) -> None:
+    await console.run(*MADE)
+    async with opened(console.uri) as (app, pilot):
+        await until(pilot, lambda: app.pane_view.arranged is not None)
+        await pilot.press("O")
+        await until(pilot, lambda: isinstance(app.screen, PlanDialog))
+        dialog = app.screen
+        assert isinstance(dialog, PlanDialog)
+        assert [step.sql for step in dialog._plan.steps][-1] == "DROP TABLE public.one"
+        await leave(app, pilot, "O")
+    assert "one" in tables(pg, database)
 
 
 async def test_the_last_run_is_taken_back_last_statement_first_and_the_audit_refers_to_it(

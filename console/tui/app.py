@@ -310,6 +310,10 @@ class ConsoleApp(TerminalApp):
         """Begin one action."""
         self.dialogs.begin(lambda: self.flow.begin(name))
 
+    def action_act_at_once(self, name: str) -> None:
+        """Plan one action with what its parameters are where nothing is given."""
+        self.dialogs.begin(lambda: self.flow.fix(name, {}))
+
     def action_end_session(self) -> None:
         """Terminate the sessions of the marked rows, or of the row under the cursor."""
         self._rows.end_session(self.pane_view)

@@ -15,7 +15,7 @@ from console.panes.waits import WAITS
 
 CONFIRM = "plan.run"
 END_SESSION = "terminate-backend"  # the action
-CHANGING = frozenset({"actions", "act", "end_session"})
+CHANGING = frozenset({"actions", "act", "act_at_once", "end_session"})
 OF_WINDOWS = ("next_window", "change_window", "window_from_mark")
 ONLY_IN = {**dict.fromkeys(OF_WINDOWS, WAITS.name), "stop_run": ACTIVITY.name}
 
