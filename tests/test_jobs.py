@@ -54,6 +54,23 @@ def test_occurrences_are_counted_in_utc_whatever_the_zone_of_the_first_one() -> 
     assert [occurrence(first, MONTHLY, n).day for n in range(4)] == [31, 28, 31, 30]
 
 
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        (HOURLY, "hour"),
+        (DAILY, "day"),
+        (WEEKLY, "week"),
+        (MONTHLY, "month"),
+        (Period(months=3), "3 months"),
+        (Period(days=30), "30 days"),
+        (Period(seconds=1800.0), "30 minutes"),
+        (Period(1, 3, 60.0), "1 month 3 days 1 minute"),
+    ],
+)
+def test_a_period_is_called_as_people_call_it(every: Period, words: str) -> None:
+    assert every.words == words
+
+
 @pytest.mark.parametrize("every", [Period(), Period(months=1, days=-1), Period(seconds=-60)])
 def test_a_period_that_does_not_advance_has_no_next_occurrence(every: Period) -> None:
     with pytest.raises(ValueError, match="longer than nothing"):

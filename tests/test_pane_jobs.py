@@ -44,8 +44,13 @@ JOBS_OF: tuple[dict[str, str], ...] = (  # columns → expressions
         **ENDED,
         "result": '{"message": "moved"}',
     },
-    {"job_name": "monthly", "schedule_name": "monthly", "scheduled_for": "now() + interval '1 month'"},
-    {"job_name": "daily", "schedule_name": "daily", "status": "dead", **ENDED},
+    {
+        "job_name": "monthly",
+        "schedule_name": "monthly",
+        "scheduled_for": "now() + interval '1 month'",
+        "repeat_every": "interval '1 month'",
+    },
+    {"job_name": "daily", "schedule_name": "daily", "status": "dead", **ENDED, "repeat_every": "interval '1 day'"},
     {"job_name": "endless", "scheduled_for": "'infinity'"},
 )
 ENDED_JOBS = """
@@ -100,6 +105,7 @@ async def test_each_job_is_shown_with_its_state_its_worker_and_its_history(pg: C
     assert by_name(queue, "job", "heartbeat")["again"] is None
     recurring = await seen(pg, database, RECURRING)
     assert by_name(recurring, "schedule", "state") == {"monthly": "pending", "daily": "missing"}
+    assert by_name(recurring, "schedule", "every") == {"monthly": "month", "daily": "day"}
     assert by_name(recurring, "schedule", "outcome") == {"monthly": "succeeded", "daily": "dead"}
     assert by_name(recurring, "schedule", "usual") == {"monthly": 9.0, "daily": None}
     history = await seen(pg, database, HISTORY)

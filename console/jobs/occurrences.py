@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, datetime, timedelta
 
+from console.format import counted, in_words
 from console.records import dataclass
 
 DAY = 86_400.0
@@ -28,6 +29,16 @@ class Period:
     def advances(self) -> bool:
         """Whether each occurrence is later than the one before."""
         return min(self.months, self.days, self.seconds) >= 0 and self.least > 0
+
+    @property
+    def words(self) -> str:
+        """What comes after "every": month, 3 months, week, day, 30 minutes."""
+        if self == WEEKLY:
+            return "week"
+        lengths = (counted(self.months, "month"), counted(self.days, "day"), in_words(self.seconds))
+        numbers = (self.months, self.days, self.seconds)
+        text = " ".join(length for number, length in zip(numbers, lengths, strict=True) if number)
+        return text.removeprefix("1 ") if text.count(" ") == 1 else text
 
 
 HOURLY, DAILY, WEEKLY, MONTHLY = Period(seconds=3600.0), Period(days=1), Period(days=7), Period(months=1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeGuard
 
-from console.format import counted
+from console.format import counted, in_words
 from console.model import Column, Lookup, Pane, Record, Snapshot, View, denied, number
 from console.rules.jobs import JOB_STATE
 
@@ -107,6 +107,7 @@ def schedule_rows(state: Record) -> list[Record]:
 def _schedule(job: Record, cron: Record | None, state: Record) -> Record:
     """A recurring job; `cron` is the job of pg_cron that queues it."""
     following, error = _moment(job["next"]), job["error"]
+    job = {**job, "every": _every(job)}
     if cron is None and job["every"] is not None:
         return {**job, "state": job["state"] or "missing", "next": following, "clock": "worker"}
     if cron is None:
@@ -128,6 +129,18 @@ def _schedule(job: Record, cron: Record | None, state: Record) -> Record:
         "error": stopped or failed or error,
         "clock": EXTENSION,
     }
+
+
+def _every(job: Record) -> str | None:
+    """How far its occurrences are apart; recordings of before do not say how many months that is."""
+    if job["every"] is None:
+        return None
+    if "every_months" not in job:
+        return in_words(number(job["every"]))
+    from console.jobs.occurrences import Period  # noqa: PLC0415  needed once recurring jobs are read
+
+    months, days = int(number(job["every_months"])), int(number(job["every_days"]))
+    return Period(months, days, number(job["every_seconds"])).words
 
 
 def _clock_notes(state: Record) -> tuple[str, ...]:
@@ -198,7 +211,7 @@ RECURRING = View(
         Column("ended", "ended", "age", width=6, help="Time since its last run."),
         Column("seconds", "took", "age", width=6, help="Duration of its last run."),
         Column("usual", "usually", "age", extra=True, help="Mean duration of those of the last 50 that succeeded."),
-        Column("every", "every", "age", extra=True, help="Time between two occurrences."),
+        Column("every", "every", width=8, extra=True, help="Time between two occurrences: month, week, 3 days."),
         Column(
             "clock",
             "queued by",

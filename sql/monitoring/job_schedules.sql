@@ -25,7 +25,12 @@ SELECT w.jobs, q.schedules
        SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s) ORDER BY s.schedule) AS schedules
          FROM (SELECT h.name AS schedule, coalesce(l.job_type, o.kind) AS kind, l.id, l.scheduled_for AS next,
                       pg_catalog.date_part('epoch', l.scheduled_for - pg_catalog.now()) AS until,
-                      pg_catalog.date_part('epoch', coalesce(l.repeat_every, o.every)) AS every, l.status AS state,
+                      pg_catalog.date_part('epoch', e.every) AS every,
+                      (12 * pg_catalog.date_part('year', e.every) + pg_catalog.date_part('month', e.every))::int
+                        AS every_months,
+                      pg_catalog.date_part('day', e.every)::int AS every_days,
+                      3600 * pg_catalog.date_part('hour', e.every) + 60 * pg_catalog.date_part('minute', e.every)
+                      + pg_catalog.date_part('second', e.every) AS every_seconds, l.status AS state,
                       pg_catalog.date_part('epoch', pg_catalog.now() - o.finished_at) AS ended, o.outcome, o.seconds,
                       o.usual, o.error, o.runs
                  FROM schedule h
@@ -50,4 +55,5 @@ SELECT w.jobs, q.schedules
                                  AND b.scheduled_for > '-infinity' AND b.scheduled_for < 'infinity'
                                ORDER BY b.scheduled_for DESC
                                LIMIT 50) j) o
+                CROSS JOIN LATERAL (SELECT coalesce(l.repeat_every, o.every) AS every) e
                 WHERE l.id IS NOT NULL OR o.kind IS NOT NULL) s) q
