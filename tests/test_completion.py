@@ -90,6 +90,21 @@ def test_targets_of_the_configuration_and_services_are_completed(ask: Ask) -> No
     assert ask("pipeline-console doctor -t prod") == ["production"]
 
 
+def test_rules_are_completed(ask: Ask) -> None:
+    for line in ("check --only ", "check --ignore ", "explain-rule "):
+        assert ask(f"pipeline-console {line}blocking") == ["blocking-session"]
+
+
+def test_incident_files_are_completed_where_no_target_is_called_so_and_no_names_for_a_time(
+    ask: Ask, tmp_path: Path
+) -> None:
+    (tmp_path / "night.incident").touch()
+    assert ask("pipeline-console open ni") == ["night.incident"]
+    assert ask("pipeline-console report ni") == ["night.incident"]
+    assert ask("pipeline-console open prod") == ["production"]
+    assert ask("pipeline-console show locks --at ") == []
+
+
 def test_options_without_a_command_are_completed_as_those_of_open(ask: Ask) -> None:
     assert ask("pipeline-console --pane loc") == ["locks"]
     assert ask("pipeline-console -t prod") == ["production"]

@@ -33,8 +33,9 @@ def answer(parser: ArgumentParser, environ: Mapping[str, str] = os.environ) -> N
     os.environ["COMP_LINE"], os.environ["COMP_POINT"] = with_command(environ)
     files = FilesCompleter()
     for argument in _arguments(parser):
-        if argument.dest in _WORDS:
-            argument.completer = _completer(_WORDS[argument.dest])  # type: ignore[attr-defined]
+        if argument.dest in _WORDS and argument.metavar != "TIME":
+            otherwise = files if argument.metavar == "TARGET|FILE" else SuppressCompleter()
+            argument.completer = _completer(_WORDS[argument.dest], otherwise)  # type: ignore[attr-defined]
         elif argument.metavar in ("FILE", "DIR"):
             argument.completer = files  # type: ignore[attr-defined]
     autocomplete(parser, always_complete_options=False, default_completer=SuppressCompleter())
@@ -58,9 +59,12 @@ def _arguments(parser: ArgumentParser) -> Iterable[Argument]:
                 yield from _arguments(command)
 
 
-def _completer(words: Words) -> Callable[..., list[str]]:
+def _completer(words: Words, otherwise: Callable[..., Iterable[str]]) -> Callable[..., list[str]]:
+    """Offers the words that begin with what is typed; what `otherwise` offers where none does."""
+
     def complete(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
-        return [word for word in words(parsed_args) if word.startswith(prefix)]
+        found = [word for word in words(parsed_args) if word.startswith(prefix)]
+        return found or list(otherwise(prefix))
 
     return complete
 
@@ -83,6 +87,12 @@ def _columns(options: Namespace) -> list[str]:
     views = [view for pane in PANES if pane.name == options.pane for view in pane.views]
     chosen = [view for view in views if view.name == options.view] or views[:1]
     return [prefix + column.name for view in chosen for prefix in ("", "-") for column in view.columns]
+
+
+def _rules(_: Namespace) -> list[str]:
+    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415
+
+    return [diagnosis.name for diagnosis in DIAGNOSES]
 
 
 def _actions(_: Namespace) -> list[str]:
@@ -115,6 +125,9 @@ _WORDS: Mapping[str, Words] = {
     "pane": _panes,
     "view": _views,
     "sort": _columns,
+    "rule": _rules,
+    "only": _rules,
+    "ignore": _rules,
     "action": _actions,
     "set": _parameters,
     "target": _targets,
