@@ -180,6 +180,7 @@ class Servers(Mapping[int, PostgresServer]):
         self._supervisor: Supervisor | None = None
         self._folder: Path | None = None
         self._data: Path | None = None
+        self._installations: dict[Installation, Installation] = {}
         self._closers: list[Any] = []
         self._poolers = 0
 
@@ -281,7 +282,7 @@ class Servers(Mapping[int, PostgresServer]):
     def launch(self, choice: Choice, settings: Mapping[str, str] | None = None) -> PostgresServer:
         assert choice.installation is not None, "needs local binaries"
         account: Account | None = server_account()
-        installation = binaries.usable(choice.installation, account, self.folder)
+        installation = self._usable(choice.installation, account)
         name = f"pg{choice.major}" + (f"-{secrets.token_hex(3)}" if settings is not None else "")
         place = self.data if settings is None else self.folder
         process = PostgresProcess(
@@ -299,6 +300,12 @@ class Servers(Mapping[int, PostgresServer]):
         process.start()
         file = write_private(self.folder / f"{name}.pass", passfile(passwords, ("*",)))
         return PostgresServer(choice.major, process, file, HOST, installation.bindir, process.data)
+
+    def _usable(self, found: Installation, account: Account | None) -> Installation:
+        """Programs that the servers' account can run: whether it can is asked once, by programs of its own."""
+        if found not in self._installations:
+            self._installations[found] = binaries.usable(found, account, self.folder)
+        return self._installations[found]
 
     def _docker(self, choice: Choice) -> PostgresServer:
         from tests.docker import DockerEngine  # noqa: PLC0415  the docker client is slow to import and seldom there
