@@ -251,7 +251,7 @@ def test_a_literal_that_escapes_is_normalised_with_its_letter() -> None:
 
 
 def test_a_read_of_sessions_and_header_at_once_is_a_refresh_of_either() -> None:
-    calls = {"connections": 1, "connections_vitals": 2, "connections_recent": 4, "vitals": 3}
+    calls = {"connections": 1, "connections_vitals": 2, "connections_recent": 3, "connections_steady": 1, "vitals": 3}
     spent = {name: Spent(many) for name, many in calls.items()}
     assert tools.console().refreshes(spent, "connections") == 7
     assert tools.console("").refreshes(spent, tools.HEADER) == 9

@@ -32,14 +32,15 @@ PASSING = (Name("TABLE", "pg_am", "amname"), Name("VIEW", "pg_roles", "rolname")
 DESCRIBES = re.compile(
     r"pg_\w+|has_\w+|age|mxid_age|row_security_active|to_regclass|format_type|obj_description|aclexplode"
 )
+TOGETHER = ("connections_recent", "connections_steady", "connections_vitals")  # sessions and metrics in one statement
 # Functions of SQL → queries of which nothing is left without them: their views show why, in one sentence. That of
 # buffers is replaced by the one for servers without pg_buffercache: array_agg() makes the list of extensions, too.
 BUILT_OF = {
-    "array_agg": {"bloat_estimates", "buffer_summary", "connections_recent", "connections_vitals", "job_schedules"},
+    "array_agg": {"bloat_estimates", "buffer_summary", *TOGETHER, "job_schedules"},
     "ceil": {"bloat_estimates"},
     "count": {"capacity_of_server", "capacity_tables", "partition_parents"},
     "format": {"upgrade_obstacles"},
-    "max": {"connections_recent", "connections_vitals", "vitals"},
+    "max": {*TOGETHER, "vitals"},
     "substring": {"locks"},
     "sum": {"partitions"},
     "timezone": {"capacity_samples", "job_queue"},

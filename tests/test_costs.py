@@ -40,6 +40,7 @@ from tests.waiting import wait
 AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
 AS_COMMAND = "from console import later\n"  # what every command loads first
 CONSOLE, ALL = 0, 1
+TOGETHER = ("connections_vitals", "connections_recent", "connections_steady")  # sessions and metrics in one statement
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ async def test_a_refresh_of_connections_is_one_statement_with_the_metrics(
     began = time.monotonic()
 
     def together() -> int:
-        return sent["connections_vitals"] + sent["connections_recent"]
+        return sum(sent[query] for query in TOGETHER)
 
     async with console(any_pg.uri("postgres"), pane="connections", changed={"refresh": {}}) as (app, pilot):
         app.monitor.vitals.period = app.pane_view.state.period = 0.5
@@ -334,7 +335,7 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 @pytest.mark.parametrize(
     "query",
-    ["connections", "connections_vitals", "connections_recent", "connections_summary", "vitals", "held_transactions"],
+    ["connections", *TOGETHER, "connections_summary", "vitals", "held_transactions"],
 )
 def test_transactions_that_run_are_not_searched_once_for_each_session(any_pg: Cluster, query: str) -> None:
     text = sql.load(query, (any_pg.major,)).text.replace("%%", "%")

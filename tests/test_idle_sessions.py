@@ -12,7 +12,7 @@ import pytest
 from console.model import Row, Snapshot
 from console.sources.postgres import PostgresServer, queries
 from console.sources.postgres.idle_sessions import AGAIN, SURE, IdleSessions
-from console.sources.postgres.reading import RECENT
+from console.sources.postgres.reading import RECENT, STEADY
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
@@ -146,9 +146,10 @@ async def test_only_the_first_read_of_a_pane_has_the_rows_of_idle_sessions(any_p
         other.execute("SELECT 1")
         other.commit()
         await server.fetch("vitals")
-        for _ in range(3):
+        for _ in range(4):
             server._together._due = 0.0
             taken = await server.fetch("connections")
             assert other.info.backend_pid in taken.values("pid")
     await server.close()
-    assert sent == ["vitals", BOTH, RECENT, RECENT]
+    assert sent[:3] == ["vitals", BOTH, RECENT]
+    assert set(sent[3:]) <= {RECENT, STEADY}  # other tests may let sessions wait meanwhile

@@ -18,7 +18,7 @@ from scripts.benchmarks.terminal import COLUMNS, LINES, Terminal
 ROOT = Path(__file__).parent.parent.parent
 HEADER = "vitals"  # the query behind the console's header, asked whatever the pane
 # Other statements that read a query, too: both at once where both are due, and fewer rows of all where these are known.
-BOTH = ("connections_vitals", "connections_recent")
+BOTH = ("connections_vitals", "connections_recent", "connections_steady")
 ALSO = {"connections": BOTH, HEADER: BOTH, "statements": ("statements_from",)}
 # What costs a server more than a moment is read seldom; here it is read often, to see the cost of one more read.
 SLOW_PANES = ("bloat", "indexes", "partitions", "views")

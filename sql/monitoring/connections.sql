@@ -6,6 +6,11 @@
 -- pg_blocking_pids() does, which would stop the lock manager once for each session. pg_locks is read only when
 -- somebody waits.
 WITH @activity@,
+@waiters@,
+running (xid) AS MATERIALIZED (
+  SELECT o.backend_xid FROM activity o WHERE o.backend_xid IS NOT NULL
+  UNION ALL SELECT p.transaction FROM pg_catalog.pg_prepared_xact() p
+)
 @session_columns@
 @session_rows@
  WHERE @other_sessions@

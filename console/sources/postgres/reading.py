@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from console.sources.postgres.idle_sessions import IdleSessions
     from console.sources.postgres.mending import Mended, Rows, Run
     from console.sources.postgres.sharing import SharedAnswers
+    from console.sources.postgres.steady_waits import SteadyWaits
 
 # Where a column is missing, its name may be taken for that of an aggregate, such as mode.
 MISSED = (
@@ -52,6 +53,7 @@ MISSED = (
 )
 NOTHING: Mapping[str, object] = {}
 RECENT = "connections_recent"  # what stands for connections_vitals where the idle sessions are known
+STEADY = "connections_steady"  # the same where who blocks whom is known too
 
 
 class PostgresServer:
@@ -77,6 +79,7 @@ class PostgresServer:
         self._shared: SharedAnswers | None = None
         self._together = Together("connections", "vitals", "connections_vitals")
         self._idle: IdleSessions | None = None  # once both were read
+        self._waits: SteadyWaits | None = None  # likewise
         self._highest = Highest("statements", "statements_from", "least", "total_ms", 500)
 
     @property
@@ -247,21 +250,35 @@ class PostgresServer:
         finally:
             together.end()
         if read.name == both.name and not read.unknown:
-            self._learn_idle(read)
+            self._learn_all(read)
         return together.parted(read, carrier.statement, rider.statement)
 
     async def _read_changed(self) -> Snapshot | None:
         """The rows of all sessions, of which those that stay idle were known; None: they have to be read."""
-        if self._idle is None or not self._idle.are_known(time.monotonic()):
+        now, waits = time.monotonic(), self._waits
+        if waits is None or self._idle is None or not self._idle.are_known(now):
             return None
-        read = await self._read(queries.chosen(RECENT, self._facts), None, at_once=True)
+        if waits.are_known(now):
+            read = await self._read_others(STEADY)
+            if read is None or (taken := waits.filled(read)) is not None:
+                return None if read is None else taken
+        taken = await self._read_others(RECENT)
+        if taken is not None:
+            waits.learn(taken)
+        return taken
+
+    async def _read_others(self, query: str) -> Snapshot | None:
+        """What `query` reads of the sessions that do not stay idle, with the rows of those that do."""
+        read = await self._read(queries.chosen(query, self._facts), None, at_once=True)
         return None if self._idle is None else self._idle.whole(read)
 
-    def _learn_idle(self, read: Snapshot) -> None:
+    def _learn_all(self, read: Snapshot) -> None:
         from console.sources.postgres.idle_sessions import IdleSessions  # noqa: PLC0415  not before rows are read again
+        from console.sources.postgres.steady_waits import SteadyWaits  # noqa: PLC0415  likewise
 
-        self._idle = self._idle or IdleSessions()
+        self._idle, self._waits = self._idle or IdleSessions(), self._waits or SteadyWaits()
         self._idle.learn(read)
+        self._waits.learn(read)
 
     async def _read_highest(self) -> Snapshot:
         """The rows of a query, of all only those that can be among them, where these are known."""
@@ -384,7 +401,7 @@ class PostgresServer:
             known.update(reported(connection, str(known["user"]), mended.unknown))
         if self._origin != str(known["started"]):
             self._together.forget()
-            self._idle = None
+            self._idle = self._waits = None
             self._mended.clear()  # it may be another server
             self._hopeless.clear()
         self._origin = str(known["started"])
