@@ -11,6 +11,7 @@ import pytest
 
 from console.model import (
     APPLICATION_NAME,
+    CHANGES,
     OFTEN,
     RARELY,
     SELDOM,
@@ -31,7 +32,7 @@ from console.sources.registry import Sources
 from console.watching.credit import Credit
 from console.watching.findings import summary
 from console.watching.observer import Observer
-from console.watching.spread import PER_SECOND, PER_SECOND_THEN, START, Spread
+from console.watching.spread import LISTED, MANY, PER_SECOND, PER_SECOND_THEN, START, Spread
 from tests.servers import PostgresServer as Cluster
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -212,6 +213,31 @@ def test_a_large_server_is_read_slowly_where_nothing_hurts(
     assert spread.seconds_left == pytest.approx((0.15 - START) / (PER_SECOND_THEN if is_slow else PER_SECOND))
     spread.begin_look(spread.seconds_left + 0.1)
     assert spread.is_on
+
+
+@pytest.mark.parametrize(("listed", "is_slow"), [(MANY, True), (MANY - 1, False), (None, False)])
+def test_a_large_server_is_known_before_anything_that_costs_much_is_read(listed: int | None, is_slow: bool) -> None:
+    ask = Ask("md5_roles", every=RARELY)
+    spread = Spread((rule("any", Urgency.CARE, ask),), (ask,))
+    spread.notice(Ask(CHANGES), Snapshot(CHANGES, (LISTED,), ((listed,),), NOON))
+    for _ in range(2):
+        spread.begin_look(0)
+    spread.in_order([ask], {})
+    spread.spend(0.15)
+    assert spread.seconds_left == pytest.approx((0.15 - START) / (PER_SECOND_THEN if is_slow else PER_SECOND))
+
+
+async def test_the_changes_say_how_many_relations_there_are(any_pg: Cluster) -> None:
+    database = any_pg.fresh_database()
+    server = PostgresServer(any_pg.uri(database))
+    with any_pg.connect(database) as connection:
+        connection.execute("ANALYZE pg_class")
+        connection.commit()
+        found = connection.execute("SELECT count(*) FROM pg_class").fetchone()
+    taken = await server.fetch(CHANGES)
+    await server.close()
+    assert found is not None
+    assert abs(float(str(taken.values(LISTED)[0])) - found[0]) < 50
 
 
 def test_a_summary_says_which_rules_follow() -> None:

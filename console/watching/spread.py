@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from console.model import OFTEN, Ask, Diagnosis, Snapshot, Urgency
+from console.model import CHANGES, OFTEN, Ask, Diagnosis, Snapshot, Urgency, number
 from console.sources.registry import PRIMARY
 from console.watching.credit import Credit
 
@@ -14,8 +14,11 @@ SELDOM_ENOUGH = 2 * OFTEN  # seconds: what is read less often than that can wait
 START = 0.03  # seconds of reading that it may take at the second look: on a small server half of it
 MOST = 0.15  # and at any later one
 PER_SECOND = 0.01  # in the long run: one percent of one of the server's cores
-LARGE = 500  # tables or indexes of a server on which what does not hurt now has time, until it was read once
+# Of a server on which what does not hurt now has time, until it was read once:
+LARGE = 500  # tables or indexes
+MANY = 5000  # relations in its catalogs, TOAST tables and indexes included
 PER_SECOND_THEN = 0.001  # for that: 60 ms a minute, less than the sessions and the metrics that are on the screen
+LISTED = "listed"  # the column that says how many
 _ORDER = {urgency: at for at, urgency in enumerate((Urgency.NOW, Urgency.SOON, Urgency.CARE))}
 
 
@@ -73,6 +76,8 @@ class Spread:
         """Something was read: how long the way to the server and back takes at most, and how much there is."""
         self._least = min(self._least, taken.seconds)
         self._is_large |= ask.view is not None and len(taken.rows) >= LARGE
+        if ask.query == CHANGES and LISTED in taken.columns:  # known before anything that costs much is read
+            self._is_large |= any(number(listed) >= MANY for listed in taken.values(LISTED))
 
     def spend(self, seconds: float) -> None:
         """What waited for its turn was read in so many seconds; the way there and back costs the server nothing."""

@@ -1,5 +1,6 @@
 -- Counters that rise when relations, other definitions, extensions, roles, jobs, rows or the configuration are changed.
 -- They cost far less than what they make worth reading: the catalogs, the queue of jobs, dead tuples, ages of tables.
+-- `listed` says how many relations pg_class has, TOAST tables and indexes included: how much a read of it costs.
 SELECT n.relations, n.definitions, n.extensions, n.roles, pg_catalog.pg_conf_load_time()::text AS settings,
        (SELECT pg_catalog.pg_stat_get_tuples_inserted(j.oid) + pg_catalog.pg_stat_get_tuples_updated(j.oid)
                + pg_catalog.pg_stat_get_tuples_deleted(j.oid)
@@ -10,7 +11,9 @@ SELECT n.relations, n.definitions, n.extensions, n.roles, pg_catalog.pg_conf_loa
                               + pg_catalog.pg_stat_get_tuples_deleted(p.partdefid))::bigint
           FROM pg_catalog.pg_partitioned_table p WHERE p.partdefid <> 0) AS defaulted,
        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS xids,
-       pg_catalog.mxid_age('1'::pg_catalog.xid)::bigint AS mxids
+       pg_catalog.mxid_age('1'::pg_catalog.xid)::bigint AS mxids,
+       (SELECT greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid))::bigint
+          FROM pg_catalog.pg_class c WHERE c.oid = 'pg_catalog.pg_class'::regclass) AS listed
   FROM (SELECT pg_catalog.sum(c.changed) FILTER (WHERE c.kind = 'relations')::bigint AS relations,
                pg_catalog.sum(c.changed) FILTER (WHERE c.kind = 'definitions')::bigint AS definitions,
                pg_catalog.sum(c.changed) FILTER (WHERE c.kind = 'extensions')::bigint AS extensions,
