@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 HEADER = "vitals"  # the query behind the console's header, asked whatever the pane
 # Other statements that read a query, too: both at once where both are due, and fewer rows of all where these are known.
 BOTH = ("connections_vitals", "connections_recent", "connections_steady")
-ALSO = {"connections": BOTH, HEADER: BOTH, "statements": ("statements_from",)}
+ALSO = {"connections": BOTH, HEADER: BOTH, "statements": ("statements_from",), "locks": ("locks_steady",)}
 # What costs a server more than a moment is read seldom; here it is read often, to see the cost of one more read.
 SLOW_PANES = ("bloat", "indexes", "partitions", "views")
 SLOW_PERIOD = 2.0  # seconds

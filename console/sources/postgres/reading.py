@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from console.sources.postgres.idle_sessions import IdleSessions
     from console.sources.postgres.mending import Mended, Rows, Run
     from console.sources.postgres.sharing import SharedAnswers
+    from console.sources.postgres.steady_locks import SteadyLocks
     from console.sources.postgres.steady_waits import SteadyWaits
 
 # Where a column is missing, its name may be taken for that of an aggregate, such as mode.
@@ -53,6 +54,7 @@ MISSED = (
 )
 NOTHING: Mapping[str, object] = {}
 RECENT = "connections_recent"  # what stands for connections_vitals where the idle sessions are known
+LOCKS, SAME_LOCKS = "locks", "locks_steady"  # the second says whether the last read of the first still holds
 STEADY = "connections_steady"  # the same where who blocks whom is known too
 
 
@@ -80,6 +82,7 @@ class PostgresServer:
         self._together = Together("connections", "vitals", "connections_vitals")
         self._idle: IdleSessions | None = None  # once both were read
         self._waits: SteadyWaits | None = None  # likewise
+        self._locks: SteadyLocks | None = None  # once they were read
         self._highest = Highest("statements", "statements_from", "least", "total_ms", 500)
 
     @property
@@ -138,6 +141,8 @@ class PostgresServer:
             return taken
         if query == self._highest.query:
             return await self._read_highest()
+        if query == LOCKS:
+            return await self._read_locks()
         read = await self._answer(query, parameters)
         if query == together.rider:
             together.learn(read)
@@ -279,6 +284,25 @@ class PostgresServer:
         self._idle, self._waits = self._idle or IdleSessions(), self._waits or SteadyWaits()
         self._idle.learn(read)
         self._waits.learn(read)
+
+    async def _read_locks(self) -> Snapshot:
+        """The sessions that wait for locks or hold them: as they were read last, while many do nothing but wait."""
+        from console.sources.postgres.steady_locks import SteadyLocks  # noqa: PLC0415  not before locks are read
+
+        locks, seen = self._locks or SteadyLocks(), None
+        self._locks = locks
+        if (parameters := locks.parameters) is not None:
+            try:
+                seen = await self._answer(SAME_LOCKS, parameters)
+            except Trouble as why:
+                if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
+                    raise
+                locks.refuse()
+        if seen is not None and (known := locks.known(seen)) is not None:
+            return known
+        taken = await self._answer(LOCKS, None)
+        locks.learn(taken, seen)
+        return taken
 
     async def _read_highest(self) -> Snapshot:
         """The rows of a query, of all only those that can be among them, where these are known."""
