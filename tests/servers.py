@@ -92,6 +92,11 @@ class PostgresServer:
         """A libpq URI with a password file, without a password."""
         return uri(self.host, self.port, database, user, self.passfile)
 
+    @property
+    def log(self) -> str:
+        """What it has written to its log."""
+        return Path(f"{self.data}.log").read_text(errors="replace")
+
     def connect(self, database: str = "postgres", user: str = SUPERUSER, **options: Any) -> psycopg.Connection[Any]:
         """An autocommit connection for the test's own statements."""
         return psycopg.connect(self.uri(database, user), autocommit=True, **options)

@@ -75,8 +75,4 @@ async def test_nothing_that_is_read_leaves_an_error_in_the_log(
     finally:
         await reading.close()
     assert len(read) > 100
-    assert [line for line in log_of(own).splitlines() if re.match(rf"{role}: (ERROR|FATAL|WARNING)", line)] == []
-
-
-def log_of(server: Cluster) -> str:
-    return Path(f"{server.data}.log").read_text(errors="replace")
+    assert [line for line in own.log.splitlines() if re.match(rf"{role}: (ERROR|FATAL|WARNING)", line)] == []

@@ -138,10 +138,11 @@ async def _ready(context: Context, progress: StepProgress, seconds: float | None
         if progress.step.expect and not progress.verified and (limit or ahead):
             reset = [_lock_timeout(LOCK_TIMEOUT)] if limit else []
             # If that fails, each is asked alone. What is sent ahead may be rolled back, which the limit must not be.
-            asked = [*reset, progress.step.expect, *(["COMMIT"] if ahead else [])]
+            asked = [*reset, progress.step.expect]
+            asked = ["BEGIN", *asked, "COMMIT"] if ahead else asked
             with contextlib.suppress(DriverError):
                 answers = await context.session.script(*asked, ahead=ahead)
-                progress.verified, limit = bool(answers[len(reset)][0][0]), []
+                progress.verified, limit = bool(answers[asked.index(progress.step.expect)][0][0]), []
     finally:
         if limit and context.session.connected:
             with contextlib.suppress(DriverError):  # a lost connection has no settings left to restore
