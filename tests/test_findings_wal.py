@@ -72,6 +72,20 @@ def test_the_growth_is_known_from_the_second_reading_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("safe", "text"),
+    [
+        (2**30, "1.00 GB more until it is invalidated"),
+        (0, "invalidated at the next checkpoint"),
+        (-25812400, "invalidated at the next checkpoint"),
+        (None, ""),
+    ],
+)
+def test_how_much_more_a_slot_may_retain_is_never_less_than_nothing(safe: int | None, text: str) -> None:
+    (found,) = retained(frame({"retained": 20 * 2**30, "safe_wal_size": safe}, {}))
+    assert found.detail == "; ".join(filter(None, ("physical slot", text)))
+
+
+@pytest.mark.parametrize(
     ("archiver", "level"),
     [
         ({"failing": True}, Level.WARNING),

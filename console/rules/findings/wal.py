@@ -105,15 +105,21 @@ def _full(frame: Frame, growth: float) -> str:
     return f", its disk is full on {moment(frame.at + timedelta(hours=hours))[:16]} UTC" if hours < YEAR else ""
 
 
+def _left(safe: object) -> str:
+    """How much more it may retain, by max_slot_wal_keep_size; checkpoints alone look at that."""
+    if safe is None:
+        return ""
+    return f"{size(safe)} more until it is invalidated" if number(safe) > 0 else "invalidated at the next checkpoint"
+
+
 def _about(record: Record) -> str:
-    safe = record["safe_wal_size"]
     return "; ".join(
         filter(
             None,
             (
                 f"{record['slot_type']} slot",
                 f"of database {one_line(record['database'])}" if record["database"] else "",
-                f"{size(safe)} more until it is invalidated" if safe is not None else "",
+                _left(record["safe_wal_size"]),
                 f"invalidated: {one_line(record['invalidation_reason'])}" if record["invalidation_reason"] else "",
             ),
         )

@@ -244,7 +244,7 @@ def _trouble(error: psycopg.Error, question: Question) -> Trouble:
                 why.sqlstate,
                 why.lacks,
             )
-        case errors.UndefinedFunction() if question.parameters and question.values is None:
+        case errors.UndefinedFunction() | errors.AmbiguousFunction() if question.parameters and question.values is None:
             return Trouble(Kind.FAILED, f"The statement cannot be planned as it is kept: {said}", f"{_TYPED} {_PATH}")
         case errors.UndefinedTable() | errors.UndefinedFunction() | errors.InvalidSchemaName():
             return Trouble(Kind.MISSING, f"The server does not find what the statement names: {said}", _PATH)
