@@ -19,7 +19,7 @@ import pytest
 from console.model import Kind, Snapshot, Trouble
 from console.past import encoding, framing, store
 from console.past.allowance import BURST, BYTES, Allowance
-from console.past.moment import PastMoment, Usual
+from console.past.moment import PartOf, PastMoment, Usual
 from console.past.readings import PastReadings
 from console.past.recorder import ReadingRecorder
 from console.past.segment import LONGEST_CHAIN, ReadingRecord, SegmentWriter, Stream, answers, parsed, reading_payload
@@ -280,6 +280,19 @@ async def test_a_moment_has_the_rows_and_the_rates_of_then_and_says_how_old_they
         await gone.named("postgres").fetch("sessions")
     with pytest.raises(Trouble, match="Not read within an hour"):
         await past.named("postgres").fetch("locks")
+
+
+async def test_where_another_answer_has_all_of_it_the_nearest_of_both_readings_is_named(kept: ReadingStore) -> None:
+    recorder = ReadingRecorder(kept)
+    keep(recorder, *(reading("all", second, [(1, second, "x")]) for second in (0, 400)))
+    keep(recorder, reading("some", 60, [(1, 60, "x")]))
+    parts = {("postgres", "some"): PartOf("postgres", "all", lambda found, _: found)}
+    for moment, nearest in ((100, "12:01:00 UTC, 40s earlier"), (350, "12:06:40 UTC, 50s later")):
+        past = PastMoment(recorder.readings(at(500)), at(moment), lambda _: Usual(5, 30), parts=parts)
+        with pytest.raises(Trouble, match=f"The nearest reading is from 2026-01-01 {nearest}"):
+            await past.named("postgres").fetch("some")
+    known = PastMoment(recorder.readings(at(500)), at(410), lambda _: Usual(5, 30), parts=parts)
+    assert (await known.named("postgres").fetch("some")).rows == ((1, 400, "x"),)
 
 
 async def test_a_look_up_finds_each_row_in_the_last_answer_until_then(kept: ReadingStore) -> None:

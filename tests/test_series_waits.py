@@ -12,8 +12,29 @@ from console.format import cells
 from console.model import Snapshot
 from console.panes import PANES
 from console.series import wait_rows
-from console.series.wait_rows import STEPS, WINDOWS, Known, by_class, by_event, by_session, by_statement, measured
-from console.series.waits import CLASSES, CPU, GAP, HOUR, IDLE_IN_TRANSACTION, Ring, SampledSession, wait_class
+from console.series.wait_rows import (
+    STEPS,
+    WINDOWS,
+    Known,
+    MeasuredWaits,
+    by_class,
+    by_event,
+    by_session,
+    by_statement,
+    measured,
+    notes,
+)
+from console.series.waits import (
+    CLASSES,
+    CPU,
+    GAP,
+    HOUR,
+    IDLE_IN_TRANSACTION,
+    Ring,
+    SampledSession,
+    WaitWindow,
+    wait_class,
+)
 from console.tui.vitals import Metrics
 from console.tui.wait_chart import CORES, MISSING, STYLES, bar, wait_course
 from console.watching import wait_texts
@@ -276,3 +297,9 @@ def test_where_enter_leads_to_is_a_view_with_the_columns_of_the_filter() -> None
     for pane, view, lead in leads:
         there = {column.name for column in pane.view(lead.view).columns}
         assert set(lead.by) <= there & {column.name for column in view.columns}, (pane.name, view.name)
+
+
+@pytest.mark.parametrize(("covered", "over"), [(298.0, "5m"), (300.0 - GAP, "4m"), (33.0, "33s"), (0.0, "0.0s")])
+def test_a_window_that_lacks_no_sample_is_a_whole_one(covered: float, over: str) -> None:
+    window = WaitWindow(300.0, covered, samples=149, own=149)
+    assert notes(MeasuredWaits(window, (window,)), Known()) == (f"window 5m: 149 samples over {over}, AAS 0.00",)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from console.format import age, in_words
 from console.model import HEAVY, Facts, Kind, Lookup, Snapshot, Trouble, View
 from console.past.foreign import foreign_values
-from console.past.readings import PastReadings, as_text
+from console.past.readings import FoundReading, PastReadings, as_text
 from console.past.segment import Stream
 from console.reading.reader import Reader, keys
 from console.records import dataclass
@@ -106,8 +106,8 @@ class PastSource:
         past, stream = self._past, Stream(self.name, query, as_text(parameters))
         if (self.name, query) in past.anew and (snapshot := await self._made(query)):
             return snapshot
-        found, usual = past.readings.at(stream, past.moment), past.usually(query)
-        if found is None or past.moment - found.at > usual.lost:
+        found, usual = self._known(stream), past.usually(query)
+        if found is None:
             if not parameters and (snapshot := await self._part(query) or await self._made(query)):
                 return snapshot
             raise self._unread(stream)
@@ -118,6 +118,12 @@ class PastSource:
         answer, old = self._sound(query, found.answer), past.moment - found.at
         return _noted(answer, f"Read {age(old)} before this moment.") if old > usual.noted else answer
 
+    def _known(self, stream: Stream) -> FoundReading | None:
+        """The last reading until the moment; None: there is none, or it says nothing any more."""
+        past = self._past
+        found = past.readings.at(stream, past.moment)
+        return None if found is None or past.moment - found.at > past.usually(stream.query).lost else found
+
     async def _made(self, query: str) -> Snapshot | None:
         """The answer made from other readings, in a thread: it may be an hour of them. None: there is none."""
         past, key = self._past, (self.name, query)
@@ -127,11 +133,16 @@ class PastSource:
         return past.known.get(key)
 
     async def _part(self, query: str) -> Snapshot | None:
-        """The answer as a part of another one; None: it is no part. Raises Trouble if the other was not read."""
+        """The answer as a part of another one; None: it is no part, or the other was not read. Raises its Trouble."""
         past, whole = self._past, self._past.parts.get((self.name, query))
         if whole is None:
             return None
-        found = await past.named(whole.source).fetch(whole.query)
+        try:
+            found = await past.named(whole.source).fetch(whole.query)
+        except Trouble:
+            if self._known(Stream(whole.source, whole.query)) is None:
+                return None
+            raise
         with foreign_values() if past.readings.is_foreign else nullcontext():
             return replace(whole.part(found, past.named(PRIMARY).facts), name=query)
 
@@ -181,8 +192,10 @@ class PastSource:
             yield found.answer
 
     def _unread(self, stream: Stream) -> Trouble:
-        past = self._past
-        nearest = past.readings.nearest(stream, past.moment)
+        past, whole = self._past, self._past.parts.get((stream.source, stream.query))
+        streams = (stream, Stream(whole.source, whole.query)) if whole and not stream.parameters else (stream,)
+        times = [time for each in streams if (time := past.readings.nearest(each, past.moment)) is not None]
+        nearest = min(times, key=lambda time: abs(time - past.moment), default=None)
         if nearest is None:
             sentence = f"Not read within an hour of {clock(past.moment)}."
             usual = past.usually(stream.query)

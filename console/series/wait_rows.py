@@ -159,7 +159,8 @@ def notes(taken: MeasuredWaits, known: Known) -> tuple[str, ...]:
     total = sum(held for _, held in chosen.load) / chosen.covered if chosen.covered else 0.0
     finer = [f"{counted(many, 'sample')} of {source}" for source, many in chosen.looks.items()]
     own = [counted(chosen.own, "own sample" if finer else "sample")] if chosen.own or not finer else []
-    spoken = [f"window {age(chosen.seconds)}: {_listed((*finer, *own))} over {age(chosen.covered)}"]
+    sampled = chosen.covered if chosen.seconds - chosen.covered >= GAP else chosen.seconds  # 4m58s is shown as 4m
+    spoken = [f"window {age(chosen.seconds)}: {_listed((*finer, *own))} over {age(sampled)}"]
     spoken += [f"{age(chosen.missed)} not sampled"] if chosen.missed >= GAP else []
     spoken.append(f"AAS {total:.2f}")
     spoken += [counted(known.cores, "core")] if known.cores else []
