@@ -50,6 +50,14 @@ def idle() -> IdleSessions:
     return found
 
 
+def test_ages_of_idle_sessions_have_the_digits_of_the_server() -> None:
+    found = IdleSessions()
+    found.learn(all_rows(session(1, "idle", 60.1, 939.9), OTHER, ACTIVE))
+    taken = found.whole(others((1,), 1002.3))
+    assert taken is not None
+    assert taken.values("age") == (62.4, 0.0)  # 1002.3 - 939.9 is 62.39999999999998
+
+
 def test_sessions_that_stay_idle_are_older_and_stand_where_they_stood(idle: IdleSessions) -> None:
     went_on = session(3, "active", 7.0, 995.0)
     taken = idle.whole(others((1, 3, 2), 1002.0, went_on))

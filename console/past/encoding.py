@@ -1,7 +1,7 @@
 """PastReadings as bytes: the first one of a query whole, those after it as the difference to the one before. Pure.
 
 Rows are matched by their first cell, where that tells them apart, else by their place. Of a row that is still there
-only the cells that changed are kept, column by column; whole numbers, and ages that all grew alike, as what was added.
+only the cells that changed are kept, column by column; whole numbers, and ages that grew alike, as what was added.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import compress
-from operator import sub
+from operator import is_not, sub
 from typing import Any
 
 from console.format import safe
@@ -160,34 +160,40 @@ def _places(now: Sequence[Row], before: Sequence[Row]) -> list[int]:
 
 def _cells(changed: Sequence[tuple[int, Row, Row]]) -> list[list[object]]:
     """For each column with changes: its place, how they are written, in which rows, and the values."""
-    places = [at for at, _, _ in changed]
-    columns = zip(
-        zip(*(row for _, row, _ in changed), strict=True), zip(*(row for *_, row in changed), strict=True), strict=True
-    )
+    places, rows, before = zip(*changed, strict=True)
     found: list[list[object]] = []
-    for column, (now, old) in enumerate(columns):
-        # Most columns are the same in all rows, and others differ in all of them.
-        if now == old and list(map(type, now)) == list(map(type, old)):
+    for column, (now, old) in enumerate(zip(zip(*rows, strict=True), zip(*before, strict=True), strict=True)):
+        if now == old and list(map(type, now)) == list(map(type, old)):  # as most columns
             continue
-        differs = [a is not b and (a != b or type(a) is not type(b)) for a, b in zip(now, old, strict=True)]
-        how, values = _written(list(compress(now, differs)), list(compress(old, differs)))
-        found.append([column, how, _steps(list(compress(places, differs))), values])
+        others = compress(zip(places, now, old, strict=True), map(is_not, now, old))
+        if cells := [each for each in others if each[1] != each[2] or type(each[1]) is not type(each[2])]:
+            found += [[column, how, _steps(at), values] for how, at, values in _written(cells)]
     return found
 
 
-def _written(now: Sequence[Any], old: Sequence[Any]) -> tuple[str, Sequence[object]]:
-    """How the values of a column are written: as they are (=), or as what was added (+)."""
+def _written(cells: Sequence[tuple[int, Any, Any]]) -> Iterator[tuple[str, Sequence[int], Sequence[object]]]:
+    """How the cells of a column are written: as they are (=), or as what was added (+); with their places."""
+    at, now, old = zip(*cells, strict=True)
     kinds = {*map(type, now), *map(type, old)}
     if kinds == {int}:
-        return "+", list(map(sub, now, old))
-    if kinds == {float} and math.isfinite(sum(now)) and math.isfinite(sum(old)):
-        alike = round(now[0] - old[0], DIGITS)  # ages
-        if [round(former + alike, DIGITS) for former in old] == list(now):
-            return "+", [alike] * len(now)
-        added = [round(new - former, DIGITS) for new, former in zip(now, old, strict=True)]
-        is_exact = all(round(former + by, DIGITS) == new for new, former, by in zip(now, old, added, strict=True))
-        return ("+", added) if is_exact else ("=", now)
-    return "=", now
+        yield "+", at, list(map(sub, now, old))
+    elif kinds == {float} and math.isfinite(sum(now)) and math.isfinite(sum(old)):
+        alike = round(sorted(map(sub, now, old))[len(now) // 2], DIGITS)  # of ages; a few began again
+        grown = [round(former + alike, DIGITS) == new for _, new, former in cells]
+        if same := list(compress(at, grown)):
+            yield "+", same, [alike] * len(same)
+        if others := [each for each, has_grown in zip(cells, grown, strict=True) if not has_grown]:
+            yield _apart(others)
+    else:
+        yield "=", at, now
+
+
+def _apart(cells: Sequence[tuple[int, float, float]]) -> tuple[str, Sequence[int], Sequence[object]]:
+    """Numbers of which each differs by an amount of its own, as `_written` writes them."""
+    at, now, old = zip(*cells, strict=True)
+    added = [round(new - former, DIGITS) for new, former in zip(now, old, strict=True)]
+    is_exact = all(round(former + by, DIGITS) == new for new, former, by in zip(now, old, added, strict=True))
+    return ("+", at, added) if is_exact else ("=", at, now)
 
 
 def _applied(found: Mapping[str, Any], before: Snapshot) -> tuple[Row, ...]:

@@ -9,6 +9,7 @@ from console.model import Row, Snapshot
 IDLE = 10.0  # seconds that a session must have been idle: the statement says the same
 SURE = 9.0  # seconds after a read within which what has been idle for so long was so at that read
 AGAIN = 60.0  # seconds after which all rows are read once more: a role may have been renamed
+DIGITS = 6  # of an age behind the point: the server's clock has microseconds
 ADDED = 2  # columns before the last one that the statement adds: the pids of all, the moment
 
 
@@ -45,7 +46,8 @@ class IdleSessions:
             if each not in found:
                 if (known := self._rows.get(each)) is None:
                     return None
-                found[each] = (*known[:age], at - _number(known[since]), *known[age + 1 :])
+                idle = round(at - _number(known[since]), DIGITS)
+                found[each] = (*known[:age], idle, *known[age + 1 :])
         columns = (*read.columns[: -ADDED - 1], read.columns[-1])
         taken = replace(read, columns=columns, rows=(*(found[each] for each in pids), (*mine, last)))
         self._keep(taken)
