@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 
 import pytest
 
 from console.format import cells
 from console.model import Snapshot
 from console.tui.charts import history
-from console.tui.course import activity, axis, buckets, span, ticks
+from console.tui.course import COURSES, activity, axis, buckets, span, ticks
+from console.tui.plotting import plotext
 from console.tui.vitals import Metrics
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
@@ -83,3 +87,38 @@ def test_curves_stand_over_round_times() -> None:
     assert "11:59" in drawn
     assert "waiting for locks" in drawn
     assert len(drawn.rstrip().split("\n")) == 20
+
+
+def test_a_curve_is_drawn_from_where_it_bends_as_from_all_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(3)
+    for turn, readings in enumerate((2, 3, 30, 120, 300) * 4):
+        times = list(accumulate((chance.choice([2.0, 2.002, 5.0]) for _ in range(readings)), initial=NOON))
+        courses = {course.name: list(values(chance, len(times))) for course in COURSES}
+        metrics, width, height = Metrics({}, courses, times), 40 + 7 * turn, 9 + turn
+        drawn = history(metrics, width, height)
+        with monkeypatch.context() as all_points:
+            all_points.setattr("console.tui.charts._bends", lambda points: points)
+            assert drawn == history(metrics, width, height)
+
+
+def values(chance: random.Random, count: int) -> Iterator[float | None]:
+    """Numbers of sessions that stay for a while; now and then nothing was read."""
+    value = 3.0
+    for _ in range(count):
+        value = max(0.0, value + chance.choice([-4, -1, 1, 9])) if chance.random() < 0.2 else value
+        yield None if chance.random() < 0.02 else value
+
+
+def test_where_a_curve_is_flat_few_points_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    points: list[int] = []
+    signal = plotext.figure.signal
+
+    def counted(x: Sequence[float], y: Sequence[float], **options: object) -> object:
+        points.append(len(x))
+        return signal(x, y, **options)
+
+    monkeypatch.setattr(plotext.figure, "signal", counted)
+    flat, one_step = [5.0] * 300, [5.0] * 100 + [6.0] * 200
+    times = [NOON + 2 * at for at in range(300)]
+    history(Metrics({}, {"active": one_step, "waiting": flat, "idle_in_transaction": flat}, times), 98, 18)
+    assert points == [4, 2, 2]

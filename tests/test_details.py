@@ -19,8 +19,8 @@ from console.format import plain
 from console.model import Column, Pane, Snapshot, View
 from console.panes import PANES
 from console.reading.export import csv_text
-from console.tui.details import Details, Fields, fields, listing, slices
-from console.tui.own_lines import own_lines
+from console.tui.details import Details, fields, listing, slices
+from console.tui.own_lines import OwnText, own_lines
 from console.tui.pane_state import PaneState
 from console.tui.title import PaneTitle
 from tests import recording
@@ -197,7 +197,7 @@ LONG = "A text that is longer than the line and is wrapped, 数据库, at its wo
 
 class Fielded(App[None]):
     def compose(self) -> ComposeResult:
-        yield Fields(classes="fields")
+        yield OwnText(classes="fields")
 
 
 def field_lines(age: str) -> Content:
@@ -212,7 +212,7 @@ async def test_fields_look_as_textual_paints_them_and_only_those_that_differ_are
 ) -> None:
     app = Fielded()
     async with app.run_test(size=(width, 30)) as pilot:
-        shown = app.query_one(Fields)
+        shown = app.query_one(OwnText)
         for age in ("1s", "2s"):
             shown.update(field_lines(age))
             await pilot.pause()
@@ -236,7 +236,7 @@ async def test_fields_look_as_textual_paints_them_and_only_those_that_differ_are
 async def test_text_of_fields_is_selected_with_the_mouse() -> None:
     app = Fielded()
     async with app.run_test(size=(60, 10)) as pilot:
-        shown = app.query_one(Fields)
+        shown = app.query_one(OwnText)
         for last in ("three", "3"):
             shown.update(Content(f"zero one\ntwo {last}\nfour five\n"))
             await pilot.pause()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.strip import Strip
 from textual.widgets import Static
 
 from console.model import Finding, Level, Unknown
@@ -15,6 +16,7 @@ from console.panes.overview import OVERVIEW
 from console.rules.judging import Verdict
 from console.running.trail.audit import Trail
 from console.tui.app import ConsoleApp
+from console.tui.compositor import FrontScreen
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.plan_dialog import PlanDialog
 from console.watching.findings import snapshot, summary
@@ -126,6 +128,37 @@ async def test_the_cursor_is_on_the_worst_finding_until_it_is_moved(stage: Stage
         assert [subject(second, first), subject(third, second, first)] == ["first", "first"]
         await pilot.press("2", "1")
         assert subject(third, second, first) == "third"
+
+
+async def test_findings_that_are_found_again_are_not_painted_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted = [0]
+    line = FindingBlocks.render_line
+
+    def counted(blocks: FindingBlocks, y: int) -> Strip:
+        painted[0] += 1
+        return line(blocks, y)
+
+    monkeypatch.setattr(FindingBlocks, "render_line", counted)
+    async with console(stage.desk.uri) as (app, pilot):
+        await shows(pilot, "No findings:")
+        await pilot.press("p")
+        blocks, observer, screen = app.query_one(FindingBlocks), app.workspace.observer, app.screen
+        assert isinstance(screen, FrontScreen)
+
+        async def lines(value: str, *, stale: bool = False) -> int:
+            """How many lines are painted for a finding of that value."""
+            painted[0] = 0
+            finding = Finding("rule", "it", Level.WARNING, f"it is {value}")
+            blocks.show(snapshot(Verdict((finding,)), observer, 0.0), ("rule", "subject"), stale)
+            await pilot.pause()
+            screen.paint_now()
+            return painted[0]
+
+        assert [await lines("wrong"), await lines("wrong"), await lines("wrong")][1:] == [0, 0]
+        assert await lines("broken") > 0
+        assert [await lines("broken"), await lines("broken", stale=True) > 0] == [0, True]
 
 
 async def test_what_four_lines_leave_out_is_below_all_findings_or_unfolded_by_a_key(stage: Stage) -> None:

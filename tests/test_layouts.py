@@ -13,7 +13,7 @@ from textual.widgets._toast import Toast
 from console.panes import pane as pane_called
 from console.tui.app import ConsoleApp
 from console.tui.details import Details
-from console.tui.pane_status import StatusLine
+from console.tui.pane_status import MOST_LINES, StatusLine
 from tests.screens import LARGE, console, screen_text, settled, until
 from tests.servers import PostgresServer
 
@@ -35,7 +35,7 @@ def layouts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 class Status(App[None]):
     """Nothing but a status line."""
 
-    CSS = "StatusLine { height: auto; }"
+    CSS = f"StatusLine {{ height: auto; max-height: {MOST_LINES}; }}"
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -49,6 +49,7 @@ class Status(App[None]):
         ("Next attempt in 9 s. The server is starting up.", "Next attempt in 9 s.", 1, True),
         ("Next attempt in 9 s.", "", 0, True),
         ("", "Next attempt in 9 s.", 1, True),
+        ("It has not come yet. " * 9, "It has not come either. " * 12, MOST_LINES, False),
     ],
 )
 async def test_a_status_is_laid_out_when_it_takes_other_lines(

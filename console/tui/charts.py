@@ -45,7 +45,7 @@ def history(metrics: Metrics, width: int, height: int) -> Text:
     labels = [(at - end, label) for at, label in ticks(start, end, width // APART)]
     figure.ruler("x").ticks([at for at, _ in labels], [label for _, label in labels])
     for course, values in courses:
-        known = [(at - end, value) for at, value in zip(times, values, strict=False) if value is not None]
+        known = _bends([(at - end, value) for at, value in zip(times, values, strict=False) if value is not None])
         if len(known) > 1:
             marker = plotext.marker("braille", pixel=course.colour)
             signal = figure.signal([at for at, _ in known], [value for _, value in known], marker=marker)
@@ -53,6 +53,14 @@ def history(metrics: Metrics, width: int, height: int) -> Text:
             figure.draw(signal)
     named = [part for course, _ in courses for part in ((" ⣿ ", course.colour), f"{course.label}  ")]
     return Text.assemble(*named, (" UTC", "dim"), "\n", Text.from_ansi(str(figure.build())))
+
+
+def _bends(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """`points` of a curve without those between two of the same value: plotext takes its time for each."""
+    values = [value for _, value in points]
+    around = zip(points[1:-1], values, values[2:], strict=False)
+    inside = (point for point, before, after in around if not before == point[1] == after)
+    return [*points[:1], *inside, *points[1:][-1:]]
 
 
 def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:

@@ -6,21 +6,18 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from rich.segment import Segment
-from rich.style import Style as RichStyle
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.visual import Visual
 from textual.widgets import Static
 
 from console.format import plain, safe, safe_lines, show
 from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
-from console.tui.own_lines import own_lines, whole_line
+from console.tui.own_lines import OwnText
 from console.tui.pane_text import PAIR, statements_in
 from console.tui.sizes import size_apart
 
@@ -28,61 +25,6 @@ PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
 SLICE = 4000  # characters of a long answer that are laid out at once
 EXACT = "_start"  # ends the name of a moment by which an action finds what was seen; to people it is shown as an age
 LONGEST = 60  # characters of a text on the line of its name
-
-
-class Fields(Static):
-    """The fields of a row. At each read a few differ: only their lines are made again."""
-
-    virtual_size = size_apart()
-
-    def __init__(self, *, classes: str) -> None:
-        super().__init__(classes=classes, markup=False)
-        self._looks: tuple[object, ...] = ()  # what lines depend on besides their text
-        # By number, text and styles of a line of the text.
-        self._known: dict[tuple[int, str, tuple[object, ...]], list[Strip]] = {}
-        self._lines: list[Strip] = []
-
-    def notify_style_update(self) -> None:
-        """Make the lines again: the theme has changed."""
-        super().notify_style_update()
-        self._looks = ()
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part of it."""
-        visual, looks = self._render(), (self.size.width, self.visual_style, self.background_colors)
-        if self.text_selection is not None or not isinstance(visual, Content):  # Textual marks what is selected
-            self._looks = ()
-            return own_lines(self, crop)
-        if looks != self._looks:
-            self._looks, self._known = looks, {}
-            self._make(visual)
-        elif self._dirty_regions:
-            self._make(visual)
-        self._dirty_regions.clear()
-        lines = [*self._lines[crop.y : crop.bottom]]
-        lines += [whole_line(self, Strip([]))] * (crop.height - len(lines))
-        whole = crop.x == 0 and crop.right >= self.size.width
-        return lines if whole else [line.crop(*crop.column_span) for line in lines]
-
-    def _make(self, text: Content) -> None:
-        before, self._known, self._lines = self._known, {}, []
-        for number, line in enumerate(text.split("\n", allow_blank=True)):
-            key = number, line.plain, tuple(line.spans)
-            if (strips := before.get(key)) is None:
-                made = Visual.to_strips(self, line, self.size.width, None, self.visual_style)
-                strips = [whole_line(self, _numbered(each, number)) for each in made]
-            self._known[key] = strips
-            self._lines += strips
-
-
-def _numbered(line: Strip, number: int) -> Strip:
-    """A part of the line of that number: by what is noted in its styles the mouse selects text."""
-    segments = []
-    for text, style, control in line:
-        place = style.meta.get("offset") if style else None
-        noted = style + RichStyle.from_meta({"offset": (place[0], number)}) if style and place else style
-        segments.append(Segment(text, noted, control))
-    return Strip(segments, line.cell_length)
 
 
 class Details(VerticalScroll):
@@ -94,7 +36,7 @@ class Details(VerticalScroll):
         super().__init__()
         self._shown: tuple[object, ...] = ()
         self._fields = Content("")  # on the screen
-        self._fields_shown = Fields(classes="fields")
+        self._fields_shown = OwnText(classes="fields")
         self._has_query = False  # whether the detail query returned the whole statement
 
     def compose(self) -> ComposeResult:

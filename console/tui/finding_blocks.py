@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment
 from textual.events import Click, Hide, Resize, Show
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -23,6 +23,7 @@ from console.tui.finding_lines import FindingLine, finding_lines
 from console.tui.later_dialog import LaterDialog
 from console.tui.table_styles import NAMES, TableStyles
 
+Look = tuple[str, tuple[Level, bool, bool]]  # text of a line; its severity, is it under the cursor, is it stale
 LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING}
 
 
@@ -75,6 +76,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         self._stale = False
         self._seeks = True  # the worst finding, until the cursor is moved
         self._styles = TableStyles(self)
+        self._looks: Sequence[Look] = ()  # those of all lines
 
     # What it shows
 
@@ -121,7 +123,10 @@ class FindingBlocks(ScrollView, can_focus=True):
         unfolded = self._unfolded is not None and self._unfolded == self.cursor_key
         self._lines = finding_lines(self._rows, fixes, self.cursor, width, self.size.height, unfolded=unfolded)
         self.virtual_size = Size(width, len(self._lines))
-        self.refresh()
+        looks = [self._look(line) for line in self._lines]
+        if looks != self._looks:  # most reads find what the one before found
+            self._looks = looks
+            self.refresh()
         self.post_message(self.Rested(self.cursor_row if self.display else None))
 
     def _fix(self, at: int) -> Mapping[str, Any] | None:
@@ -130,17 +135,25 @@ class FindingBlocks(ScrollView, can_focus=True):
 
     # Painting
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """A part of the lines. Without a border or padding there is nothing that Textual would add."""
+        strips = [self.render_line(y) for y in crop.line_range]
+        whole = crop.x == 0 and crop.right >= self.size.width
+        return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.size.width
         at = self.scroll_offset.y + y
-        if at >= len(self._lines):
+        if at >= len(self._looks):
             return Strip.blank(width, self._styles.of("base"))
-        line = self._lines[at]
-        under = line.finding == self.cursor
+        text, look = self._looks[at]
+        style = self._styles.cell(*look)
+        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+
+    def _look(self, line: FindingLine) -> Look:
         level = LEVELS.get(str(self._rows[line.finding]["level"]), Level.OK) if line.head else Level.OK
-        style = self._styles.cell(level, under and line.head, self._stale)
-        return Strip([Segment(line.text, style)]).adjust_cell_length(width, style)
+        return line.text, (level, line.head and line.finding == self.cursor, self._stale)
 
     def on_resize(self, event: Resize) -> None:
         """Lay the blocks out for the new size."""

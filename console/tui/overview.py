@@ -21,6 +21,7 @@ from console.tui.course import COURSES, span
 from console.tui.evidence import evidence
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.loading import CURVES, are_loaded, load
+from console.tui.own_lines import OwnText
 from console.tui.pane_view import PaneView
 from console.tui.sizes import size_apart
 from console.tui.vitals import Vitals
@@ -45,7 +46,7 @@ class Overview(Container):
         self.views = (make_view(OVERVIEW), *beside)  # its panes, the first of which is the overview itself
         self._evidence = Static(classes="evidence", markup=False)
         self._proof = Content("")  # on the screen
-        self._chart = Static(classes="activity", markup=False)
+        self._chart = OwnText(classes="activity")
         self._vitals: Vitals | None = None
         self._drawn = UNDRAWN
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.content import Content
@@ -11,6 +13,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 from textual.widget import Widget
+from textual.widgets import Static
 
 from console.tui.sizes import size_apart
 
@@ -31,31 +34,32 @@ def own_lines(widget: Widget, crop: Region) -> list[Strip]:
     """A part of the lines of `widget`. Textual would look for what styles add to each, and keep all of them."""
     if widget._dirty_regions:  # noqa: SLF001  as Widget.render_line() does
         widget._render_content()  # noqa: SLF001
-    width, lines = widget.size.width, widget._render_cache.lines  # noqa: SLF001
-    behind, background = widget.background_colors
-    ground, filters = Style(background=behind + background).rich_style, widget.get_line_filters()
+    lines, shown = widget._render_cache.lines, as_shown(widget)  # noqa: SLF001
     known: dict[tuple[Segment, ...], Strip] = {}  # many lines are blank
     found: list[Strip] = []
     for y in crop.line_range:
         line = lines[y] if y < len(lines) else Strip([])
         segments = tuple(line)
         if segments not in known:
-            line = line.adjust_cell_length(width, ground)
-            for each in filters:
-                line = line.apply_filter(each, background)
-            known[segments] = line
+            known[segments] = shown(line)
         found.append(known[segments])
-    whole = crop.x == 0 and crop.right >= width
+    whole = crop.x == 0 and crop.right >= widget.size.width
     return found if whole else [line.crop(*crop.column_span) for line in found]
 
 
-def whole_line(widget: Widget, line: Strip) -> Strip:
-    """A line as wide as `widget`, on its ground, as a terminal shows it."""
+def as_shown(widget: Widget) -> Callable[[Strip], Strip]:
+    """What makes a line as wide as `widget`, on its ground, as a terminal shows it."""
     behind, background = widget.background_colors
-    line = line.adjust_cell_length(widget.size.width, Style(background=behind + background).rich_style)
-    for each in widget.get_line_filters():
-        line = line.apply_filter(each, background)
-    return line
+    width, ground = widget.size.width, Style(background=behind + background).rich_style
+    filters = widget.get_line_filters()
+
+    def shown(line: Strip) -> Strip:
+        line = line.adjust_cell_length(width, ground)
+        for each in filters:
+            line = line.apply_filter(each, background)
+        return line
+
+    return shown
 
 
 class OwnLine(Widget):
@@ -86,6 +90,53 @@ class OwnLine(Widget):
             line = self._painted = self._styles.line(self.render(), width)
         whole = crop.x == 0 and crop.right >= width
         return [line if whole else line.crop(*crop.column_span)] * crop.height
+
+
+class OwnText(Static):
+    """A text of several lines. At each read a few differ: only these are made again."""
+
+    virtual_size = size_apart()
+
+    def __init__(self, *, classes: str) -> None:
+        super().__init__(classes=classes, markup=False)
+        self._looks: tuple[object, ...] = ()  # what lines depend on besides their text
+        # By number, text and styles of a line of the text.
+        self._known: dict[tuple[int, str, tuple[object, ...]], list[Strip]] = {}
+        self._lines: list[Strip] = []
+
+    def notify_style_update(self) -> None:
+        """Make the lines again: the theme has changed."""
+        super().notify_style_update()
+        self._looks = ()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of it."""
+        visual, looks = self._render(), (self.size.width, self.visual_style, self.background_colors)
+        if self.text_selection is not None or not isinstance(visual, Content):  # Textual marks what is selected
+            self._looks = ()
+            return own_lines(self, crop)
+        if looks != self._looks:
+            self._looks, self._known = looks, {}
+            self._make(visual)
+        elif self._dirty_regions:
+            self._make(visual)
+        self._dirty_regions.clear()
+        lines = [*self._lines[crop.y : crop.bottom]]
+        if missing := crop.height - len(lines):
+            lines += [as_shown(self)(Strip([]))] * missing
+        whole = crop.x == 0 and crop.right >= self.size.width
+        return lines if whole else [line.crop(*crop.column_span) for line in lines]
+
+    def _make(self, text: Content) -> None:
+        before, self._known, self._lines = self._known, {}, []
+        shown = as_shown(self)
+        for number, line in enumerate(text.split("\n", allow_blank=True)):
+            key = number, line.plain, tuple(line.spans)
+            if (strips := before.get(key)) is None:
+                made = Visual.to_strips(self, line, self.size.width, None, self.visual_style)
+                strips = [shown(_numbered(each, number)) for each in made]
+            self._known[key] = strips
+            self._lines += strips
 
 
 class OwnStyles:
@@ -131,3 +182,13 @@ class OwnStyles:
         for each in self._widget.get_line_filters():
             line = line.apply_filter(each, self._widget.background_colors[1])
         return next(iter(line)).style or RichStyle.null()
+
+
+def _numbered(line: Strip, number: int) -> Strip:
+    """A part of the line of that number: by what is noted in its styles the mouse selects text."""
+    segments = []
+    for text, style, control in line:
+        place = style.meta.get("offset") if style else None
+        noted = style + RichStyle.from_meta({"offset": (place[0], number)}) if style and place else style
+        segments.append(Segment(text, noted, control))
+    return Strip(segments, line.cell_length)

@@ -9,6 +9,8 @@ from console.format import age, one_line, safe
 from console.model import Kind, Snapshot, Trouble, View
 from console.reading.filtering import NO_MATCH
 
+MOST_LINES = 4  # of a status: the style sheet says the same
+
 
 class StatusLine(Static):
     """Shows one text; hidden without one."""
@@ -26,7 +28,7 @@ class StatusLine(Static):
         self.display = bool(text)
         self.set_class(is_trouble, "-trouble")
         wanted = self.get_content_height(self.container_size, self.app.size, self.content_size.width)
-        if wanted != self.content_size.height:
+        if self.content_size.height != min(wanted, MOST_LINES):
             self.refresh(layout=True)  # of the whole screen; a text that only counts the seconds needs none
 
 
