@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import FrameType
 
 import pytest
 
 from console.model import Row, Snapshot
+from console.panes.connections import sessions
 from console.sources.postgres import PostgresServer, queries
 from console.sources.postgres.idle_sessions import AGAIN, SURE, IdleSessions
 from console.sources.postgres.reading import RECENT, STEADY
@@ -56,6 +59,49 @@ def test_ages_of_idle_sessions_have_the_digits_of_the_server() -> None:
     taken = found.whole(others((1,), 1002.3))
     assert taken is not None
     assert taken.values("age") == (62.4, 0.0)  # 1002.3 - 939.9 is 62.39999999999998
+
+
+def test_a_session_that_stays_idle_takes_few_steps_at_each_read() -> None:
+    rows = [session(pid, "idle", 60.0, 940.0) for pid in range(100, 400)]
+    found, read = IdleSessions(), others(tuple(range(100, 400)), 1002.0)
+    found.learn(all_rows(*rows))
+    taken: list[Snapshot | None] = []
+    assert calls(lambda: taken.append(found.whole(read))) <= 1.2 * len(rows)
+    assert taken[0] is not None
+    assert len(taken[0].rows) == len(rows) + 1
+
+
+def test_a_session_that_neither_waits_nor_blocks_takes_few_steps() -> None:
+    known = {
+        "state": "idle",
+        "age": 60.0,
+        "application": "app",
+        "user": "shop",
+        "database": "shop",
+        "query": b"SELECT 1",
+    }
+    unknown = ("leader_pid", "lock_id", "place", "wanted_mode", "holders", "held_modes")
+    rows = tuple((pid, *known.values(), *(None for _ in unknown)) for pid in range(100, 400))
+    read = Snapshot("connections", ("pid", *known, *unknown), rows, NOW)
+    assert calls(lambda: sessions(read)) <= 1.3 * len(rows)
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How often `work` calls or continues a function."""
+    found = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal found
+        del frame, argument
+        found += event == "call"
+
+    former = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(former)
+    return found
 
 
 def test_sessions_that_stay_idle_are_older_and_stand_where_they_stood(idle: IdleSessions) -> None:

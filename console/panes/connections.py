@@ -39,8 +39,9 @@ def sessions(snapshot: Snapshot) -> Snapshot:
     """Sessions with readable query texts and, for each, the sessions that block it and those it blocks."""
     state, query, lock = (snapshot.index(name) for name in ("state", "query", "lock_id"))
     # Of a session that waits for nothing only its pid matters, to those that it blocks.
-    waiting = replace(snapshot, rows=tuple(row for row in snapshot.rows if row[lock] is not None))
+    waiting = replace(snapshot, rows=tuple([row for row in snapshot.rows if row[lock] is not None]))
     found = blocking(waiting)
+    direct = found.direct
     # Since when is only in pg_locks; a statement is at least as old as its wait.
     long_waits = held_long(waiting.values("age"))
     waits = {
@@ -51,12 +52,14 @@ def sessions(snapshot: Snapshot) -> Snapshot:
     more, behind = clients(snapshot)
     rows: list[Row] = []
     for row, pid, name, pooled in zip(snapshot.rows, pids, who(snapshot), behind, strict=True):
-        by, is_long = waits.get(pid, ((), 0))
-        waiters = found.direct.get(pid, 0)
-        blocked = len(by)
-        blocks, long_blocks = (waiters.bit_count(), (waiters & long_waits).bit_count()) if waiters else (0, 0)
-        judged = (blocked if is_long else 0, long_blocks)
-        shown = [*row, by or None, blocked, blocks, name, _blocking(by, blocks), *judged, *pooled]
+        if pid not in waits and pid not in direct:  # as most
+            shown = [*row, None, 0, 0, name, None, 0, 0, *pooled]
+        else:
+            by, is_long = waits.get(pid, ((), 0))
+            waiters, blocked = direct.get(pid, 0), len(by)
+            blocks, long_blocks = waiters.bit_count(), (waiters & long_waits).bit_count()
+            judged = (blocked if is_long else 0, long_blocks)
+            shown = [*row, by or None, blocked, blocks, name, _blocking(by, blocks), *judged, *pooled]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
     added = ("blocked_by", "blockers", "blocks", "who", "blocking", "blockers_long", "blocks_long")
@@ -93,7 +96,7 @@ def _blocking(pids: Sequence[int], blocks: int) -> str | None:
 def hidden(snapshot: Snapshot, what: str = "sessions") -> Trouble | None:
     """How many of the sessions this role may see; None when it sees all."""
     states = snapshot.values("state")
-    return seen(len(states) - sum(state == "hidden" for state in states), len(states), what)
+    return seen(len(states) - states.count("hidden"), len(states), what)
 
 
 def seen(visible: int, total: int, what: str = "sessions") -> Trouble | None:

@@ -49,18 +49,18 @@ class IdleSessions:
                 idle = round(at - _number(known[since]), DIGITS)
                 found[each] = (*known[:age], idle, *known[age + 1 :])
         columns = (*read.columns[: -ADDED - 1], read.columns[-1])
-        taken = replace(read, columns=columns, rows=(*(found[each] for each in pids), (*mine, last)))
+        taken = replace(read, columns=columns, rows=(*map(found.__getitem__, pids), (*mine, last)))
         self._keep(taken)
         self._at = at
         return taken
 
     def _keep(self, taken: Snapshot) -> None:
         self._read = taken.clock
-        pid, state, *others = (taken.index(name) for name in ("pid", "state", "xact_age", "xmin_age"))
+        pid, state, xact, xmin = (taken.index(name) for name in ("pid", "state", "xact_age", "xmin_age"))
         self._rows = {
             row[pid]: row
             for row in taken.rows
-            if row[state] == "idle" and row[-1] is None and all(row[at] is None for at in others)
+            if row[state] == "idle" and row[-1] is None and row[xact] is None and row[xmin] is None
         }
 
 
