@@ -138,7 +138,7 @@ def pile(taken: Snapshot, count: int, seconds: float = 0.0) -> Snapshot:
     template = dict(zip(taken.columns, taken.rows[0], strict=True))
     rows = [
         {**template, "pid": n, "holder_id": n, "lock_id": None, "leader_pid": None, "gid": None}
-        | {"holders": None, "held_modes": None}
+        | {"holders": None, "held_modes": None, "wants": None}
         for n in range(count)
     ]
     for place, row in enumerate(rows[1:], 1):
@@ -164,7 +164,7 @@ async def test_who_blocks_whom_is_worked_out_once_while_the_same_sessions_wait()
     assert blocking(first) is blocking(second)
     assert blocking(other) is not blocking(second)
     tree(second)
-    assert work(lambda: tree(third)) / 99 <= 95  # lines and calls for each session
+    assert work(lambda: tree(third)) / 99 <= 100  # lines and calls for each session
 
 
 def queue(count: int) -> list[Member]:
