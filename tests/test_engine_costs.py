@@ -18,7 +18,7 @@ from console.actions.planning import Action
 from console.demo.cluster import OWNER
 from console.model import ACTING_NAME, Outcome
 from console.running.runner import PATIENCE
-from console.running.trail.audit import Trail
+from console.running.trail.audit import Trail, WrittenUntil
 from console.settings.config import ArchivePolicy
 from console.sources.postgres import EXCHANGED, ActingSession, DriverError
 from tests.acting import Desk
@@ -198,10 +198,11 @@ async def test_all_that_was_written_is_on_disk_before_what_no_transaction_holds_
     unsynced, found = False, list[bool]()
     execute, write, sync_all = psycopg.AsyncCursor.execute, Trail.write, Trail.sync
 
-    def writing(trail: Trail, *entries: Mapping[str, object], sync: bool = True) -> None:
+    def writing(trail: Trail, *entries: Mapping[str, object], sync: bool = True, **before: Any) -> WrittenUntil:
         nonlocal unsynced
-        write(trail, *entries, sync=sync)
+        written = write(trail, *entries, sync=sync, **before)
         unsynced = not sync
+        return written
 
     def syncing(trail: Trail) -> None:
         nonlocal unsynced

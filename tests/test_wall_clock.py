@@ -33,7 +33,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "running/progress.py Run": (1, "when it started; how long it runs is of the monotonic clock"),
     "running/pulse.py watch_pulse": (2, "since when the server is silent; how long is of the event loop"),
     "running/trail/audit.py write": (1, "the time of an entry; entries are in the order of the file"),
-    "running/trail/run_recorder.py steps": (1, "the same"),
+    "running/trail/run_recorder.py _keep": (1, "the same"),
     "tui/incident_flow.py _name_dialog": (1, "part of a name"),
     "tui/pane_text.py export_name": (1, "part of a name"),
     "watching/marking.py hear": (1, "noted"),

@@ -42,6 +42,13 @@ def troubles(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
         raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.", remedy) from None
 
 
+def state_remedy(error: OSError) -> str:
+    """What to do where the console cannot write what it keeps."""
+    if error.errno in _FULL:
+        return "Make room, or give XDG_STATE_HOME a folder that has some."
+    return "Make it writable for your user, or give XDG_STATE_HOME a folder that is."
+
+
 def make_folder(folder: Path) -> None:
     """Create a directory and its missing parents with mode 0700, whatever the umask. Raises OSError."""
     if folder.is_dir():

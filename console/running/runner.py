@@ -36,6 +36,8 @@ HELD_UP = (
     "The console was held up for more than 2 s within a transaction, which the server rolled back, ending the session. "
     "It ran again in a new session; what had been committed before was not repeated."
 )
+UNRECORDED = "How this run ended is not in the audit trail."
+REWRITTEN = "The audit trail was removed or emptied during this run: what the run had recorded was written again."
 BORROWED = "No connection was left: the reading session was used, and the database's audit table was not written."
 
 Watch = Callable[[Run], None]
@@ -182,7 +184,9 @@ class Runner:
         await self._unless_stopped(run, self._audit_in_database(run))
         await asyncio.wait({ended})
         if (unwritten := ended.exception()) is not None:
-            run.notes.append(str(unwritten))
+            run.notes.append(UNRECORDED if str(unwritten) == run.message else f"{UNRECORDED} {unwritten}")
+        elif recorder.rewritten:
+            run.notes.append(REWRITTEN)
         await self._session.close()
         self._watch(run)
 

@@ -40,6 +40,7 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
     progress.status = "running"
     began = time.monotonic()
     while True:
+        await context.recorder.synced()
         sent = time.monotonic()
         with _conflicts(execution):
             async with looking_again.transaction(context.session, group) as replies:

@@ -7,12 +7,12 @@ same `run`. Passwords and verifiers in statements are replaced before they are w
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import pwd
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,31 +24,63 @@ from console.redaction import redacted
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenUntil:
+    """A file, and a byte of it until which it has been written."""
+
+    device: int
+    inode: int
+    end: int
+    rewritten: bool = False  # what had been written to it before was gone, and was written again
+
+    def is_in(self, found: os.stat_result) -> bool:
+        """Whether that file still has what was written: nobody removed, replaced or emptied it."""
+        return (found.st_dev, found.st_ino) == (self.device, self.inode) and found.st_size >= self.end
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """The file the entries go to."""
 
     path: Path
 
-    def write(self, *entries: Mapping[str, object], sync: bool = True) -> None:
-        """Append entries and sync them at once. Raises Trouble(REFUSED) if that fails: then nothing may run.
+    def write(
+        self,
+        *entries: Mapping[str, object],
+        sync: bool = True,
+        written: WrittenUntil | None = None,
+        former: Sequence[Mapping[str, object]] = (),
+    ) -> WrittenUntil:
+        """Append entries and sync them at once; where they end. Raises Trouble(REFUSED) if that fails.
 
-        It also fails if the file is a symbolic link, has a second name, or is open to other users and stays so.
-        Without `sync` they outlive the console but not the machine, until the next write syncs them too.
+        Then nothing may run, and none of the entries stays. It also fails if the file is a symbolic link, has a second
+        name, or is open to other users and stays so. Without `sync` they outlive the console but not the machine, until
+        the next write syncs them too. Where what was `written` before is gone, `former` are written first.
         """
-        now = datetime.now(UTC).isoformat()
-        lines = [json.dumps({"at": now, **redacted(entry)}, default=json_default) + "\n" for entry in entries]
         with self._open() as descriptor:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            found = os.fstat(descriptor)
+            lost = written is not None and not written.is_in(found)
+            now = datetime.now(UTC).isoformat()
+            new = [{"at": now, **redacted(entry)} for entry in (*(former if lost else ()), *entries)]
+            lines = [json.dumps(entry, default=json_default) + "\n" for entry in new]
             _append(descriptor, "".join(lines).encode())
             if sync:
                 os.fsync(descriptor)
+            return WrittenUntil(found.st_dev, found.st_ino, os.fstat(descriptor).st_size, lost)
+
+    def has(self, written: WrittenUntil) -> bool:
+        """Whether what was written is still there."""
+        try:
+            return written.is_in(self.path.stat(follow_symlinks=False))
+        except OSError:
+            return False
 
     def sync(self) -> None:
         """Sync what was written without. It keeps no writer waiting. Raises Trouble(REFUSED) as `write`."""
         with self._open() as descriptor:
             os.fsync(descriptor)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
         try:
             private.make_folder(self.path.parent)
@@ -60,8 +92,8 @@ class Trail:
         except OSError as error:
             raise Trouble(
                 Kind.REFUSED,
-                f"The audit trail {safe(self.path)} cannot be written ({error.strerror}): nothing changes without it.",
-                "Make room or give XDG_STATE_HOME a folder of your own.",
+                f"The audit trail {safe(self.path)} cannot be written ({error.strerror}).",
+                f"Nothing changes without it. {private.state_remedy(error)}",
             ) from None
 
     def entries(self) -> Iterator[dict[str, object]]:
@@ -130,5 +162,10 @@ def _append(descriptor: int, line: bytes) -> None:
     end = os.lseek(descriptor, 0, os.SEEK_END)
     if end and os.pread(descriptor, 1, end - 1) != b"\n":
         line = b"\n" + line  # the former writer was cut short; its line must not swallow this one
-    while line:
-        line = line[os.write(descriptor, line) :]
+    try:
+        while line:
+            line = line[os.write(descriptor, line) :]
+    except OSError:
+        with contextlib.suppress(OSError):  # it is written again as a whole
+            os.ftruncate(descriptor, end)
+        raise
