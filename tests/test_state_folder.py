@@ -17,7 +17,10 @@ from console.running.trail import history
 from console.running.trail.audit import Trail
 from console.running.trail.run_recorder import RunRecorder
 from console.sources.postgres import ActingSession, PostgresServer
+from console.watching.watcher import FORGETS
 from tests.servers import PostgresServer as Cluster
+from tests.test_watch import watching
+from tests.waiting import wait
 
 MOVE = """WITH moved AS (
   DELETE FROM public.made WHERE id IN (SELECT id FROM public.made LIMIT 200) RETURNING 1
@@ -103,6 +106,15 @@ async def test_nothing_more_is_done_once_the_trail_is_read_only(any_pg: Cluster,
     assert "Make it writable" in done.message
     assert done.notes == [UNRECORDED]
     assert [each.status for each in done.steps[at + 1 :]] == ["pending"] * (len(STEPS) - at - 1)
+
+
+def test_watch_says_at_once_that_it_can_keep_nothing(any_pg: Cluster, tiny: Path, tmp_path: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", tiny], check=True)
+    with watching(tmp_path, any_pg.uri("postgres"), XDG_STATE_HOME=str(tiny)) as watch:
+        wait(lambda: any(FORGETS in each for each in watch.errors))
+        (said,) = (each for each in watch.errors if FORGETS in each)
+        assert "Read-only file system. Make it writable for your user, or give XDG_STATE_HOME a folder that is." in said
+        watch.end()
 
 
 def fill(folder: Path, last: Path) -> Path:

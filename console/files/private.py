@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,22 +24,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-@contextlib.contextmanager
-def troubles(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
-    """Raises an error of the operating system about `path` as Trouble."""
-    try:
-        yield
-    except BlockingIOError:
-        raise Trouble(Kind.REFUSED, f"Another console is writing {safe(path)}.", "Wait until it is done.") from None
-    except OSError as error:
-        if error.errno in _FULL:
-            raise Trouble(
-                Kind.FAILED,
-                f"There is no space left for {safe(path)}.",
-                "Free some space, or choose another directory.",
-            ) from None
-        remedy = "Choose another directory, or one that this user may write to." if error.errno in _CLOSED else ""
-        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.", remedy) from None
+def file_remedy(error: OSError) -> str:
+    """What to do where a file that was named cannot be written."""
+    if error.errno in _FULL:
+        return "Free some space, or choose another directory."
+    return "Choose another directory, or one that this user may write to." if error.errno in _CLOSED else ""
 
 
 def state_remedy(error: OSError) -> str:
@@ -47,6 +36,19 @@ def state_remedy(error: OSError) -> str:
     if error.errno in _FULL:
         return "Make room, or give XDG_STATE_HOME a folder that has some."
     return "Make it writable for your user, or give XDG_STATE_HOME a folder that is."
+
+
+@contextlib.contextmanager
+def troubles(path: Path, kind: Kind = Kind.FAILED, remedy: Callable[[OSError], str] = file_remedy) -> Iterator[None]:
+    """Raises an error of the operating system about `path` as Trouble, with the `remedy` for it."""
+    try:
+        yield
+    except BlockingIOError:
+        raise Trouble(Kind.REFUSED, f"Another console is writing {safe(path)}.", "Wait until it is done.") from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Trouble(Kind.FAILED, f"There is no space left for {safe(path)}.", remedy(error)) from None
+        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.", remedy(error)) from None
 
 
 def make_folder(folder: Path) -> None:

@@ -8,9 +8,7 @@ from console.watching.store import Store, as_moment, as_text
 
 
 def load(store: Store, target: str) -> Known:
-    """The findings of a target that were delivered. Raises Trouble if the store cannot be read."""
-    if not store.exists:
-        return {}
+    """The findings of a target that were delivered. Raises Trouble if the store cannot be used, and so none be kept."""
     query = "SELECT rule, subject, level, sentence, raised_at FROM delivered WHERE target = ?"
     with store.transaction() as database:
         rows = database.execute(query, (target,)).fetchall()

@@ -82,7 +82,7 @@ class Store:
         """The database in one transaction, created if it is missing. Raises Trouble if it cannot be used."""
         import sqlite3  # noqa: PLC0415  long to load, and not every command opens the store
 
-        with private.troubles(self.path):
+        with private.troubles(self.path, remedy=private.state_remedy):
             private.make_folder(self.path.parent)
             os.close(private.open_private(self.path, os.O_RDWR))  # SQLite gives its journal the mode of this file
         try:

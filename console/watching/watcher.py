@@ -18,6 +18,7 @@ from console.watching.store import Store, target_key
 
 PERIOD = 2.0  # seconds between two looks
 DEADLINE = 30.0  # seconds for one look; then its connection is cut
+FORGETS = "What is delivered cannot be kept: after a restart it is delivered again."
 HELD = 10.0  # seconds for which a server must have been unreachable
 
 Document = dict[str, object]
@@ -92,7 +93,7 @@ class Watcher:
         try:
             before = await asyncio.to_thread(delivered.load, self._store, self._target)
         except Trouble as why:
-            self._say(str(why))
+            self._say(f"{FORGETS} {why}")
         else:
             self._known = {**before, **self._known}
 
