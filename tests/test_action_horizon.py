@@ -150,6 +150,8 @@ async def test_a_statement_depends_on_the_answer_that_is_sent_with_it(desk: Desk
     try:
         assert not await session.execute_if("SELECT false, 'no'", rollback)
         assert not await session.execute_if("SELECT false, 'no'", "VACUUM item")
+        assert not await session.execute_if("SELECT NULL::bool, 'unknown'", rollback)
+        assert not await session.execute_if("SELECT true, '' WHERE false", rollback)
         assert prepared(desk) == 1
         with pytest.raises(psycopg.errors.UndefinedTable):
             await session.execute_if("SELECT true, '' FROM gone", rollback)

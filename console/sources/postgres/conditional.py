@@ -10,7 +10,7 @@ from psycopg import generators, pq
 from console.sources.postgres.connecting import Connection
 
 _NO = "22012"  # division by zero
-_ASKED = "SELECT 1 / q.answer::int FROM ({}) q(answer, reason)"
+_ASKED = "SELECT 1 / (SELECT count(*) FROM ({}) q(answer, reason) WHERE q.answer)"
 
 
 async def execute_if(connection: Connection, question: str, statement: str) -> bool:
