@@ -84,9 +84,7 @@ class _Differences:
     compared: Sequence[tuple[int, int]]  # where the columns are that can make a difference, then and now
     listed: Sequence[tuple[int, Column]]  # the columns that are named where they differ, and where they are now
     renamed: Sequence[tuple[int, Column]]  # what a row is about, without being what it is matched by
-    made: Mapping[
-        int, Sequence[tuple[int, int]]
-    ]  # of columns that other rows have a part in: where those are that count
+    made: Mapping[int, Sequence[tuple[int, int]]]  # for columns with made_of, where these are, then and now
 
     @classmethod
     def of(cls, then: Snapshot, now: Snapshot, view: View) -> _Differences:
