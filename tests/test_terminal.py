@@ -90,6 +90,22 @@ def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
         assert termios.tcgetattr(terminal.slave)[3] == terminal.settings[3], "echo and line mode are back"
 
 
+def test_the_console_is_on_the_terminal_where_its_diagnostics_go_to_a_file(
+    any_pg: PostgresServer, tmp_path: Path
+) -> None:
+    settings = {**os.environ, "TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nonexistent"}
+    diagnostics = tmp_path / "diagnostics"
+    command = [sys.executable, "-m", "console.cli", "open", any_pg.uri()]
+    terminal = Terminal(["/bin/sh", "-c", f'exec "$@" 2> {diagnostics}', "sh", *command], (80, 24), settings)
+    with terminal.closing():
+        terminal.shows("primary", "rules evaluated", "Quit")
+        terminal.type("2")
+        terminal.shows("pid")
+        terminal.type("q")
+        assert terminal.ends() == 0
+    assert diagnostics.read_text() == ""
+
+
 def test_the_size_is_that_of_the_terminal_not_what_a_shell_exported(any_pg: PostgresServer) -> None:
     with console("open", any_pg.uri(), size=(120, 40), COLUMNS="80", LINES="24") as terminal:
         terminal.shows("rules evaluated")

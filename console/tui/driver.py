@@ -18,7 +18,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key
 
 from console.tui.deadline import hung_up, set_deadline
-from console.tui.first_screen import ENTER
+from console.tui.first_screen import ENTER, terminal
 from console.tui.picture import RESET
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.written = 0
         self._sent = 0  # texts given to the writer thread or written without it
-        self._file: Any = TerminalOutput(sys.__stderr__)
+        self._file: Any = TerminalOutput(terminal())
         self.exit_event = self._stop_sign = StopSign()
         self._hand_over: Callable[[], bool] = getattr(app, "hand_over", lambda: False)
 
@@ -88,7 +88,7 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Pass on what is typed until it is to stop; the end of the terminal counts as SIGHUP."""
         parser = KeyParser(self._debug)
-        decode = getincrementaldecoder(input_encoding(sys.__stderr__))("replace").decode
+        decode = getincrementaldecoder(input_encoding(terminal()))("replace").decode
         while not self.exit_event.is_set():
             # Only an escape sequence that is not complete is a reason to look again.
             patience = None if parser._timeout_time is None else LOOK_SECONDS  # noqa: SLF001

@@ -241,5 +241,6 @@ def _colour(level: Level, front: str) -> str:
 
 
 def terminal() -> TextIO | None:
-    """What the interface is painted on."""
-    return sys.__stderr__
+    """What the interface is painted on: standard output where standard error goes to a file."""
+    error, output = sys.__stderr__, sys.__stdout__
+    return output if output and output.isatty() and not (error and error.isatty()) else error
