@@ -273,7 +273,7 @@ class Workspace:
     def _findings(self) -> Source:
         from console.watching.findings import findings_source  # noqa: PLC0415  most panes need no rule
 
-        return findings_source(self.observer)
+        return findings_source(self.observer, self.sources)
 
     def _advice(self) -> Source:
         from console.watching.advice import advice_source  # noqa: PLC0415  one view shows it

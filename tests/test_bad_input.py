@@ -21,6 +21,7 @@ from console.demo.cluster import MONITOR
 from console.demo.ports import free_port
 from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES
+from console.panes.pooler import POOLER
 from console.settings.config import load
 from console.sources.postgres import ActingSession
 from console.sources.postgres import PostgresServer as Postgres
@@ -242,8 +243,9 @@ async def test_a_server_that_is_too_old(tmp_path: Path) -> None:
     assert "runs PostgreSQL 13; the console reads 14 and later. Upgrade the server" in refused(done, 1)
 
 
-def test_no_pooler_is_named(show: Show, any_pg: PostgresServer) -> None:
-    said = refused(show("pooler", "-t", any_pg.uri()), 1)
+@pytest.mark.parametrize("view", [view.name for view in POOLER.views])
+def test_no_pooler_is_named(show: Show, any_pg: PostgresServer, view: str) -> None:
+    said = refused(show("pooler", "--view", view, "-t", any_pg.uri()), 1)
     assert "There is no pooler to look at. Give --pooler postgresql://USER@HOST:6432/pgbouncer" in said
 
 

@@ -14,7 +14,7 @@ from console.rules.findings import pool_doctor
 from console.rules.findings.pool_doctor import doctor_rows, history_note
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
-from console.sources.registry import RULES
+from console.sources.registry import POOLER, RULES, Sources
 from console.watching.journal import Muted
 from console.watching.observer import Observer
 
@@ -25,8 +25,8 @@ COLUMNS = (
 )
 
 
-def findings_source(observer: Observer) -> ConsoleSource:
-    """A source of the findings, worst first, and of their history."""
+def findings_source(observer: Observer, sources: Sources) -> ConsoleSource:
+    """A source of the findings of `sources`, worst first, and of their history."""
 
     async def fetch(_: Mapping[str, object]) -> Snapshot:
         began = time.monotonic()
@@ -46,6 +46,7 @@ def findings_source(observer: Observer) -> ConsoleSource:
         return Snapshot("finding_history", history.COLUMNS, rows, datetime.now(UTC), now - began, now, notes=notes)
 
     async def doctor(_: Mapping[str, object]) -> Snapshot:
+        sources.named(POOLER)  # without one no rule reads what this is made of
         began = time.monotonic()
         verdict = await observer.recent(FRESH)
         try:
