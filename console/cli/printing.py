@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -35,8 +34,10 @@ def unwritten(error: OSError) -> int:
     """Say that the output could not be written, such as to a full disk; returns the exit code. Raises other errors."""
     if error.errno not in FULL or error.filename is not None:
         raise error
-    with contextlib.suppress(OSError):  # diagnostics may go to the same place
+    try:  # noqa: SIM105  contextlib takes longer to load than a list to be printed
         sys.stderr.write(f"pipeline-console: The output could not be written: {error.strerror}.\n")
+    except OSError:
+        pass  # diagnostics go to the same place
     _discard(sys.stdout.fileno())  # the interpreter would try once more
     return 1
 
