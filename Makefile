@@ -15,7 +15,7 @@ PYTHON := $(shell for one in python3.13 python3.12 python3.11 python3 python; do
 	then command -v $$one; break; fi; done)
 BIN := .venv/bin
 # Tests wait for servers most of the time: more workers than processors.
-WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 5 / 2 )))
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
