@@ -23,15 +23,17 @@ from console.running.runner import Runner
 name, uri, given, event, count, when = json.loads(sys.argv[1])
 write, left = Trail.write, count
 
-def dying(trail, *entries, sync=True):
+def dying(trail, *entries, **options):
     global left
+    written = None if entries else write(trail, **options)
     for entry in entries:  # one by one, as a disk may keep the beginning of what was written at once
         left -= entry["event"] == event
         if left == 0 and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        write(trail, entry, sync=sync)
+        written = write(trail, entry, **options)
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+    return written
 
 Trail.write = dying
 

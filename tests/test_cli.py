@@ -369,11 +369,11 @@ def test_open_passes_target_poolers_and_pane_to_the_console(
     call("-t", "host=a", "--pane", "locks")
     call("-h", "a", "-d", "show")
     assert opened == [
-        Wanted("host=a", "", ("host=b",), read_only=True, pane="locks"),
-        Wanted("host=a"),
+        Wanted("host=a", "", ("host=b",), read_only=True, pane="locks", options="-t host=a --pooler host=b"),
+        Wanted("host=a", options="-t host=a"),
         Wanted(""),
-        Wanted("host=a", pane="locks"),
-        Wanted("host='a' dbname='show'"),
+        Wanted("host=a", pane="locks", options="-t host=a"),
+        Wanted("host='a' dbname='show'", options="-h a -d show"),
     ]
 
 
