@@ -22,6 +22,7 @@ import pytest
 import redis
 
 from console.actions import ACTIONS
+from console.actions.trail.undo import UNDO
 from console.actions.tuning.apply_tuning import APPLY_TUNING
 from console.demo import home, packages, redis_server, workload
 from console.demo.account import Account, server_account
@@ -138,7 +139,9 @@ def test_headless_demo_prints_uris_that_answer(start: Starter) -> None:
 
 def test_the_role_of_the_demo_can_plan_what_every_key_does(start: Starter, tmp_path: Path) -> None:
     target = start().uris["postgres"]
-    for chosen in (each for each in ACTIONS if action_key(each.name)):
+    undone = command.run(tmp_path, "run", UNDO.name, "-t", target, "--dry-run")
+    assert "There is nothing to undo" in undone.err
+    for chosen in (each for each in ACTIONS if action_key(each.name) and each is not UNDO):
         given = ("--set", "preset=pipeline", "--set", "storage=ssd") if chosen is APPLY_TUNING else ()
         done = command.run(tmp_path, "run", chosen.name, "-t", target, "--dry-run", *given)
         assert done.code == 0, f"{chosen.name}: {done.err}"

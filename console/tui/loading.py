@@ -12,6 +12,7 @@ SOON = (
     "console.tui.notices",
     "console.actions.tuning.tuning_reading",
     "console.running.trail.tables",
+    "console.sources.postgres.steady_locks",
     "console.watching.advice",
     "console.watching.capacity",
     "console.watching.index_ages",
