@@ -95,7 +95,7 @@ def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
 @pytest.mark.parametrize(
     ("confined", "a_month", "altogether", "prepared"),
     # Where code of another role runs, it is asked of each look whether it is still what was prepared: 9 of 3 months.
-    [(False, Cost(5, 2, 21), (7, 4), 1), (True, Cost(4, 2, 40), (6, 4), 9)],
+    [(False, Cost(5, 2, 22), (7, 4), 1), (True, Cost(4, 2, 40), (6, 4), 9)],
     ids=["plain", "confined"],
 )
 async def test_a_whole_month_is_archived_in_few_messages_and_syncs(

@@ -103,7 +103,8 @@ def test_commands_draw_what_the_locale_can(named: str, tmp_path: Path, command: 
     assert done.out
     assert not ESCAPE.search(done.out), done.out
     if command != ("show", "bloat"):
-        assert not re.search(r"\?\?|\w\?\w", done.out), done.out
+        # A URI has a ? of its own.
+        assert not re.search(r"\?\?|\w\?(?!passfile=)\w", done.out), done.out
     else:
         assert ("gr?n_und_gro?" if locale == "C" else "grün_und_groß") in done.out
         assert "???? " in done.out, "two cells for each of the two characters"
