@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from console import workspace
+from console.cli.markdown import markdown
+from console.cli.table import table
 from console.model import Facts, Snapshot, Trouble
 from console.panes.connections import CONNECTIONS
 from console.panes.now_views import HISTORY
@@ -28,6 +30,7 @@ from console.settings import config
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.tui.evidence import evidence as evidence_text
+from console.tui.pane_status import status
 from console.watching.findings import findings_of
 from console.watching.history import COLUMNS, History
 from console.watching.lock_rows import locks_of
@@ -37,7 +40,7 @@ from console.watching.store import Store
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
 from tests.command import run
 from tests.lock_scenes import UPDATE, play, prepare
-from tests.pasts import START, at, keep, keep_answer, reading
+from tests.pasts import SERVER, START, at, keep, keep_answer, reading
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
 
@@ -263,6 +266,11 @@ async def test_sessions_of_then_are_known_though_no_pane_showed_them(tmp_path: P
     reads = ("active", "IO:DataFileRead", "shop", "SELECT $1")
     assert sorted(found) == [(1, *reads), (2, *reads), (3, "idle in tx", None, "cron", None)]
     assert "sessions that were idle are not among them" in str(taken.notes)
+    assert status(CONNECTIONS.views[0], taken, 0, "") == taken.notes[0], "nobody says that there were no others"
+    view, none = CONNECTIONS.views[0], replace(taken, rows=())
+    for text in (markdown("Connections", view, none, SERVER), table(view, none)):
+        assert view.empty not in text
+    assert view.empty in table(view, replace(none, is_partial=False))
     with pytest.raises(Trouble, match="Not read"):
         await past_at(recorder.readings(at(900)), at(900)).named("postgres").fetch("connections")
 

@@ -22,7 +22,8 @@ def markdown(title: str, view: View, snapshot: Snapshot, facts: Facts, courses: 
     columns = [column for column in view.columns if column.name in snapshot.columns]
     where = ", ".join(filter(None, (facts.place, facts.database, facts.version_text)))
     head = (f"## {escaped(title)}: {escaped(view.title)}", "", f"{moment(snapshot.taken_at)} UTC, {escaped(where)}", "")
-    body = _table(columns, snapshot) if snapshot.rows else [escaped(view.empty)] if view.empty else []
+    said = view.without_rows(snapshot)
+    body = _table(columns, snapshot) if snapshot.rows else [escaped(said)] if said else []
     body += _drawn(courses) if courses else []
     notes = [f"- {escaped(note)}" for note in snapshot.notes]
     return "\n".join([*head, *body, *(["", *notes] if notes else [])]) + "\n"

@@ -40,8 +40,8 @@ def table(view: View, snapshot: Snapshot, width: int = 0, colour: bool = False) 
         worst = max((strip.levels[i] for strip in strips), default=Level.OK)
         cells = (_coloured(_padded(strip.texts[i], strip), strip.levels[i], colour) for strip in shown)
         lines.append(MARKS.get(worst, NO_MARK) + " ".join(cells))
-    if not snapshot.rows and view.empty and not snapshot.is_partial:
-        lines.append(NO_MARK + safe(view.empty))
+    if said := view.without_rows(snapshot):
+        lines.append(NO_MARK + safe(said))
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

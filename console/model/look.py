@@ -31,7 +31,7 @@ class Snapshot:
     hidden: tuple[Trouble, ...] = ()  # why it shows less than it could; each is also one of the notes
     origin: str = ""  # which start of which server answered; counters of two of them are not compared
     unknown: tuple[str, ...] = ()  # columns that are made of what this server's catalogs lack: no value is known
-    is_partial: bool = False  # what they lack decides which rows there are
+    is_partial: bool = False  # there may be more rows: of what decides that, something is not known
     sampler: str = ""  # what took the samples that the rows are made of, if it was not the console
 
     def index(self, column: str) -> int:
@@ -217,6 +217,10 @@ class View:
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     chart_query: str = ""  # query whose rows it draws; gets the key columns of the row under the cursor as parameters
     empty: str = "nothing to show"  # shown when there are no rows; good news should read as such
+
+    def without_rows(self, taken: Snapshot) -> str:
+        """What is said of a reading that has no rows; empty where it has some, or may lack some."""
+        return "" if taken.rows or taken.is_partial else self.empty
 
     def without_lookups_in(self, *sources: str) -> View:
         """The view without what it looks up in these sources."""

@@ -170,8 +170,8 @@ def _rows(seen: ReadSoFar, width: int, height: int, front: str) -> Iterator[str]
         yield f"\x1b[1m{_fit('  ' + ' '.join(titles), width)}\x1b[22m"
     for row in rows.rows[:height]:
         yield _line(columns, row, width, front, rows.unknown)
-    if not rows.rows and view.empty and not rows.is_partial:
-        yield _fit(f"  {one_line(view.empty)}", width)
+    if said := view.without_rows(rows):
+        yield _fit(f"  {one_line(said)}", width)
 
 
 def _notes(seen: ReadSoFar, width: int) -> Sequence[str]:

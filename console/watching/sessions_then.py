@@ -44,12 +44,13 @@ def sessions_then(readings: PastReadings, moment: float) -> Snapshot | None:
         # Who waits or is waited for is known better: since when, and the statement as it was sent.
         found[pid] = {**found.get(pid, {}), **{name: value for name, value in row.items() if value is not None}}
     before = readings.at(ALL_SESSIONS, moment)
-    note = NO_IDLE
+    note, is_partial = NO_IDLE, True
     if before is not None and isinstance(before.answer, Snapshot) and moment - before.at <= IDLE_FOR:
         found |= {row["pid"]: row for row in _idle(before.answer, moment - before.at) if row["pid"] not in found}
+        is_partial = False
         note = f"{NOTE}; idle sessions: read {age(moment - before.at)} before, and may have ended since."
     rows = tuple(tuple(row.get(name) for name in COLUMNS) for row in found.values())
-    return replace(vitals, name=QUERY, columns=COLUMNS, rows=rows, notes=(note,), hidden=())
+    return replace(vitals, name=QUERY, columns=COLUMNS, rows=rows, notes=(note,), hidden=(), is_partial=is_partial)
 
 
 def _idle(sessions: Snapshot, ago: float) -> Iterator[Record]:
