@@ -27,6 +27,7 @@ from scripts import defaults, manual, tuning_tables
 ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / "docs" / "pipeline-console.1"
 SCHEMA_SQL = Path(__file__).with_name("schema.sql")
+BAR = "\\|"  # in a cell of a table, where a bare one would end it
 Described = Sequence[Mapping[str, str]]
 
 _GENERATED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL)
@@ -264,7 +265,7 @@ def _first_sentence(text: str) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
-    lines += [f"| {' | '.join(' '.join(cell.replace('|', chr(92) + '|').split()) for cell in row)} |" for row in rows]
+    lines += [f"| {' | '.join(' '.join(cell.replace('|', BAR).split()) for cell in row)} |" for row in rows]
     return "\n".join(lines)
 
 

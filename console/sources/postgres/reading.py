@@ -425,7 +425,7 @@ class PostgresServer:
             known.update(reported(connection, str(known["user"]), mended.unknown))
         if self._origin != str(known["started"]):
             self._together.forget()
-            self._idle = self._waits = None
+            self._idle = self._waits = self._locks = None
             self._mended.clear()  # it may be another server
             self._hopeless.clear()
         self._origin = str(known["started"])
